@@ -1,0 +1,1 @@
+"""Precedent: exact usage figures and evidence-backed team knowledge from the transcripts of coding agents."""
