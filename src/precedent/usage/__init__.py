@@ -1,0 +1,1 @@
+"""Services behind the usage processor: prices, roll-ups, export."""
