@@ -40,9 +40,7 @@ class LineDecoder(Generic[T]):
             return []
         return self._lenient(data, tally=tally, offset=offset, line=line)
 
-    def _repaired(
-        self, data: bytes | bytearray, error: Exception, *, tally: Tally, offset: int, line: int
-    ) -> list[T]:
+    def _repaired(self, data: bytes | bytearray, error: Exception, *, tally: Tally, offset: int, line: int) -> list[T]:
         if "utf-8" in str(error).lower():
             return self._replaced(data, tally=tally, offset=offset, line=line)
         pieces = glued_objects(bytes(data))

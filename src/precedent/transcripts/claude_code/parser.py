@@ -180,9 +180,7 @@ class ClaudeCodeParser:
                 )
             )
         parts = tuple(block.content for block in blocks)
-        event = place.event(
-            Kind.RESULT, Speaker.TOOL, results=tuple(results), requests=tuple(requests), parts=parts
-        )
+        event = place.event(Kind.RESULT, Speaker.TOOL, results=tuple(results), requests=tuple(requests), parts=parts)
         said = tuple(answer for answer in answers if answer)
         if not said or wire.isSidechain:
             return (event,)

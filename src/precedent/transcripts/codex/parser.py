@@ -1,5 +1,6 @@
 """Turns Codex's lines into events."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 
@@ -50,6 +51,8 @@ class State(msgspec.Struct):
     legacy: bool = False
     calls: dict[str, tuple[str, str]] = {}
     """Open calls: id to (tool name, request key)."""
+    prompts: dict[str, int] = {}
+    """How often each prompt was typed, by digest: what tells a copied prompt from one typed again."""
 
 
 class CodexParser:
@@ -237,10 +240,10 @@ class _Line:
             return (self._event(Kind.NOTICE, Speaker.SYSTEM, parts=(text,)),)
         if text.startswith(_WRAPPERS):
             text = _REQUEST_HEADING.split(text)[-1].strip()
-        kind, speaker = (
-            (Kind.INSTRUCTION, Speaker.AGENT) if self.state.spawned else (Kind.PROMPT, Speaker.HUMAN)
-        )
-        return (self._event(kind, speaker, parts=(text,)),)
+        kind, speaker = (Kind.INSTRUCTION, Speaker.AGENT) if self.state.spawned else (Kind.PROMPT, Speaker.HUMAN)
+        digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+        times = self.state.prompts[digest] = self.state.prompts.get(digest, 0) + 1
+        return (self._event(kind, speaker, id=f"{self.state.billing.family}:{digest}:{times}", parts=(text,)),)
 
     def _call(self, call_id: str, name: str, arguments: msgspec.Raw) -> Event:
         calls = self.state.calls
@@ -282,6 +285,7 @@ class _Line:
         kind: Kind,
         speaker: Speaker,
         *,
+        id: str = "",
         name: str = "",
         duration: int = 0,
         requests: tuple[Request, ...] = (),
@@ -298,7 +302,7 @@ class _Line:
             kind=kind,
             speaker=speaker,
             at=state.at,
-            id=f"{state.billing.session_id}:{self.line}",
+            id=id or f"{state.billing.session_id}:{self.line}",
             cwd=state.cwd,
             branch=state.branch,
             version=state.version,

@@ -130,7 +130,9 @@ def ratio(factor: str) -> tuple[int, int]:
     top, _, bottom = factor.partition("/")
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", top) or not re.fullmatch(r"[1-9]\d{0,8}", bottom or "1"):
         raise ValueError(f"factor {factor!r} is neither a decimal nor a fraction of whole numbers")
-    whole, under = Decimal(top).as_integerratio()
+    whole, under = Decimal(top).as_integer_ratio()
+    if not whole:
+        raise ValueError(f"factor {factor!r} must be above zero")
     return whole, under * int(bottom or "1")
 
 
@@ -146,7 +148,7 @@ def _row(decoder: msgspec.json.Decoder[ModelPrice], raw: msgspec.Raw, *, where: 
         row = decoder.decode(raw)
     except (ValueError, RecursionError) as error:
         named = re.search(rb'"id"\s*:\s*"([^"]*)"', bytes(raw))
-        name = named[1].decode(errors="replace") if named else bytes(raw[:60]).decode(errors="replace")
+        name = named[1].decode(errors="replace") if named else bytes(raw).decode(errors="replace")[:60]
         raise BadInput(f"{where}: model {name!r}: {error}; see docs/reference/prices.md") from error
     for fault in _faults(row):
         raise BadInput(f"{where}: model {row.id!r}: {fault}; see docs/reference/prices.md")
@@ -154,6 +156,9 @@ def _row(decoder: msgspec.json.Decoder[ModelPrice], raw: msgspec.Raw, *, where: 
 
 
 def _faults(row: ModelPrice) -> Iterator[str]:
+    for name in (row.id, *row.aliases):
+        if not name or name != name.strip():
+            yield f"the name {name!r} is empty or has blanks around it"
     if not row.periods:
         yield "it has no period"
     last = -FAR
@@ -187,8 +192,8 @@ def _period_faults(period: Period) -> Iterator[str]:
         for peak in period.peaks:
             if minutes(peak.start) >= minutes(peak.end):
                 yield f"peak {peak.start} to {peak.end}: the end must be later on the same UTC day"
-        for owner in (period, *period.tiers):
-            for factor in _factors(owner.modifiers):
+        for modifiers in (period.modifiers, *(tier.modifiers for tier in period.tiers)):
+            for factor in _factors(modifiers):
                 ratio(factor)
     except ValueError as error:
         yield str(error)

@@ -203,4 +203,4 @@ def _level(rates: Rates, factors: list[Factor], region: str) -> _Level:
             over, under = over * top, under * bottom
         exact.append((over, under))
     per_micro = lcm(*(under for _, under in exact))
-    return _Level(*(over * (per_micro // under) for over, under in exact), per_micro=per_micro)
+    return _Level._make((*(over * (per_micro // under) for over, under in exact), per_micro))

@@ -1,0 +1,1 @@
+"""Where transcripts live: collecting, scrubbing, cataloguing and keeping them."""

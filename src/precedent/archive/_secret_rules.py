@@ -1,0 +1,327 @@
+r"""The rules of redaction: what a secret looks like, and where its format is published.
+
+Owns the table `RULES` and nothing else: how rules are searched and values judged is `redact.py`'s business. A pattern
+works on raw JSON text, so an escape is seen as it is written: `\n` is two bytes, and more when JSON is nested in a JSON
+string. No pattern may match a line feed or an unescaped quote inside what is replaced.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Check = Literal["none", "token", "url", "header", "aws", "assigned"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One shape of a secret; a kind with several shapes has several rules of one name.
+
+    Attributes:
+        name: what stands in the marker `[REDACTED:name]`: lower case, digits and hyphens.
+        pattern: regex of what follows an anchor. A group named `secret` is what is replaced and the rest stays; without
+            one the anchor and the whole match are replaced. A group `q` may hold the opening quote.
+        source: where the format is published, or why the rule is ours.
+        anchors: literals; every match starts with one of them.
+        pivot: the part of every anchor that the scan looks for: one byte, or a word rare in transcripts.
+        check: how the matched bytes are judged after the pattern has matched.
+        bounded: an anchor inside a longer word does not count.
+        folded: anchors and pattern are in lower case and searched in a lower-cased copy.
+        listed: an empty match opens a list of JSON strings, each one line of the secret.
+    """
+
+    name: str
+    pattern: bytes
+    source: str
+    anchors: tuple[bytes, ...]
+    pivot: bytes
+    check: Check = "token"
+    bounded: bool = True
+    folded: bool = False
+    listed: bool = False
+
+
+SOURCES = {
+    "aws-access-key-id": "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
+    "aws-secret-key": "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
+    "github-token": "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/"
+    " and, for the longer ghs_, the GitHub changelog of 24 April 2026",
+    "gitlab-token": "https://docs.gitlab.com/security/tokens/#token-prefixes",
+    "slack-token": "https://docs.slack.dev/authentication/tokens",
+    "slack-webhook": "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks",
+    "stripe-key": "https://docs.stripe.com/keys",
+    "stripe-webhook-secret": "https://docs.stripe.com/webhooks",
+    "anthropic-key": "https://docs.claude.com/en/api/admin-api/apikeys/get-api-key",
+    "openai-key": "https://platform.openai.com/docs/api-reference/authentication",
+    "google-api-key": "https://cloud.google.com/docs/authentication/api-keys",
+    "google-oauth-secret": "https://developers.google.com/identity/protocols/oauth2",
+    "google-oauth-token": "https://developers.google.com/identity/protocols/oauth2",
+    "huggingface-token": "https://huggingface.co/docs/hub/security-tokens",
+    "npm-token": "https://docs.npmjs.com/about-access-tokens",
+    "pypi-token": "https://pypi.org/help/#apitoken",
+    "docker-token": "https://docs.docker.com/security/access-tokens/",
+    "digitalocean-token": "https://docs.digitalocean.com/reference/api/create-personal-access-token/",
+    "sendgrid-key": "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
+    "twilio-key": "https://www.twilio.com/docs/iam/api-keys",
+    "mailgun-key": "https://documentation.mailgun.com/docs/mailgun/api-reference/mg-auth",
+    "shopify-token": "https://shopify.dev/docs/apps/build/authentication-authorization",
+    "databricks-token": "https://docs.databricks.com/aws/en/dev-tools/auth/pat",
+    "doppler-token": "https://docs.doppler.com/reference/auth-token-formats",
+    "linear-key": "https://linear.app/developers/graphql",
+    "notion-token": "https://developers.notion.com/docs/authorization",
+    "figma-token": "https://developers.figma.com/docs/rest-api/authentication/",
+    "supabase-token": "https://supabase.com/docs/guides/api/api-keys",
+    "vercel-token": "https://vercel.com/changelog/new-token-formats-and-secret-scanning",
+    "netlify-token": "https://docs.netlify.com/api/get-started/#authentication",
+    "cloudflare-token": "https://developers.cloudflare.com/fundamentals/api/get-started/token-formats",
+    "grafana-token": "https://grafana.com/docs/grafana/latest/administration/service-accounts/",
+    "vault-token": "https://developer.hashicorp.com/vault/docs/concepts/tokens",
+    "telegram-token": "https://core.telegram.org/bots/api#authorizing-your-bot",
+    "discord-token": "https://docs.discord.com/developers/reference#authentication",
+    "discord-webhook": "https://docs.discord.com/developers/resources/webhook",
+    "azure-key": "https://learn.microsoft.com/en-us/azure/storage/common/storage-configure-connection-string",
+    "azure-sas": "https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas",
+    "jwt": "https://www.rfc-editor.org/rfc/rfc7519",
+    "age-key": "https://github.com/C2SP/C2SP/blob/main/age.md",
+    "private-key": "https://www.rfc-editor.org/rfc/rfc7468 (PEM), RFC 9580 section 6.2 (PGP), OpenSSH PROTOCOL.key",
+    "precedent-token": "ours: 43 base64url characters and a checksum of 6",
+    "url-password": "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1",
+    "authorization": "https://www.rfc-editor.org/rfc/rfc9110#section-11.6.2",
+    "assigned-password": "ours: a name that says password, a separator and a value with enough variety",
+    "assigned-secret": "ours: a name that says secret, a separator and a value with enough variety",
+    "assigned-token": "ours: a name that says token, a separator and a value with enough variety",
+    "assigned-key": "ours: a name that says API key, a separator and a value with enough variety",
+}
+
+_W = "[A-Za-z0-9_-]"
+_A = "[A-Za-z0-9]"
+_END = f"(?!{_W})"
+_SLASH = r"\\{0,7}/"
+# A digit or an upper-case letter within reach tells a token from a slug.
+_DIGIT = f"(?={_W}{{0,40}}?[0-9])"
+_UPPER = f"(?={_W}{{0,40}}?[A-Z])"
+
+
+def _token(
+    name: str, anchors: str, pattern: str, *, pivot: str = "", check: Check = "token", free: bool = False
+) -> Rule:
+    """A rule with its own prefix; the pivot is the last byte of the anchors unless given."""
+    words = tuple(anchors.encode().split())
+    return Rule(
+        name=name,
+        pattern=pattern.encode(),
+        source=SOURCES[name],
+        anchors=words,
+        pivot=pivot.encode() or words[0][-1:],
+        check=check,
+        bounded=not free,
+    )
+
+
+_TOKENS = (
+    _token("aws-access-key-id", "AKIA ASIA", f"[A-Z0-9]{{16}}{_END}"),
+    _token("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", f"{_A}{{36,255}}+(?!{_A})"),
+    _token("github-token", "ghs_", rf"[0-9]{{1,20}}+_eyJ{_W}{{8,}}+(?:\.{_W}++){{1,2}}+"),
+    _token("github-token", "github_pat_", "[A-Za-z0-9_]{50,255}+(?![A-Za-z0-9_])"),
+    _token(
+        "gitlab-token",
+        "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct-",
+        rf"{_W}{{20,300}}+(?:\.[0-9a-z]{{2}}\.?[0-9a-z]{{7,9}}+)?{_END}",
+    ),
+    _token(
+        "slack-token",
+        "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxo- xoxc- xoxd- xapp-",
+        f"{_DIGIT}[A-Za-z0-9%+/=-]{{16,512}}+",
+    ),
+    _token("stripe-key", "sk_live_ rk_live_ sk_test_ rk_test_", f"{_A}{{16,247}}+(?!{_A})"),
+    _token("stripe-webhook-secret", "whsec_", "[A-Za-z0-9+/=]{24,128}+(?![A-Za-z0-9+/=])"),
+    _token("anthropic-key", "sk-ant-", f"{_W}{{24,256}}+{_END}"),
+    _token("openai-key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1-", f"{_W}{{24,256}}+{_END}"),
+    _token("openai-key", "sk-", f"{_DIGIT}{_A}{{32,64}}+{_END}"),
+    _token("google-api-key", "AIza", f"{_W}{{35}}{_END}", pivot="z"),
+    _token("google-oauth-secret", "GOCSPX-", f"{_W}{{20,64}}+{_END}"),
+    _token("google-oauth-token", "ya29.", r"[A-Za-z0-9_.-]{20,2048}+"),
+    _token("huggingface-token", "hf_ api_org_", f"{_A}{{30,64}}+{_END}"),
+    _token("npm-token", "npm_", f"{_A}{{36}}{_END}"),
+    _token("pypi-token", "pypi-", f"{_UPPER}{_W}{{40,256}}+{_END}"),
+    _token("docker-token", "dckr_pat_ dckr_oat_", f"{_W}{{20,64}}+{_END}"),
+    _token("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", f"[a-f0-9]{{64}}{_END}"),
+    _token("sendgrid-key", "SG.", rf"{_W}{{16,32}}+\.{_W}{{16,64}}+{_END}"),
+    _token("twilio-key", "SK", f"[0-9a-f]{{32}}{_END}", pivot="K"),
+    _token("mailgun-key", "key-", f"(?<!{_W}key-)[0-9a-f]{{32}}{_END}"),
+    _token("shopify-token", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", f"[a-fA-F0-9]{{32}}{_END}"),
+    _token("databricks-token", "dapi", f"[a-f0-9]{{32}}(?:-[0-9])?{_END}", pivot="dapi"),
+    _token("doppler-token", "dp.pt. dp.ct. dp.sa. dp.said. dp.scim. dp.audit.", f"{_A}{{40,44}}+{_END}"),
+    _token("doppler-token", "dp.st.", rf"(?:[a-z0-9_-]{{2,35}}+\.)?{_A}{{40,44}}+{_END}"),
+    _token("linear-key", "lin_api_ lin_oauth_", f"{_A}{{32,64}}+{_END}"),
+    _token("notion-token", "ntn_ secret_", f"{_A}{{40,50}}+{_END}"),
+    _token("figma-token", "figd_ figu_", f"{_W}{{36,128}}+{_END}"),
+    _token("supabase-token", "sbp_", f"(?:v0_|oauth_)?[a-f0-9]{{40}}{_END}"),
+    _token("supabase-token", "sb_secret_", f"{_W}{{20,64}}+{_END}"),
+    _token("vercel-token", "vcp_ vci_ vca_ vcr_ vck_", f"{_A}{{24,128}}+{_END}"),
+    _token("netlify-token", "nfp_ nfc_ nfo_ nfu_ nfb_", f"{_W}{{36,64}}+{_END}"),
+    _token("cloudflare-token", "cfk_ cfut_ cfat_", f"{_W}{{40,64}}+{_END}"),
+    _token("grafana-token", "glsa_", f"{_A}{{32}}_[A-Fa-f0-9]{{8}}{_END}"),
+    _token("vault-token", "hvs. hvb.", f"{_W}{{24,300}}+{_END}"),
+    _token("telegram-token", ":AA", f"(?<=[0-9]{{8}}:AA){_W}{{32,33}}+{_END}", free=True),
+    _token(
+        "discord-token",
+        ".",
+        rf"(?={_W}{{6}}\.{_W}{{27}})(?:(?<=[MNO]{_W}{{23}}\.)|(?<=[MNO]{_W}{{24}}\.)|(?<=[MNO]{_W}{{25}}\.))"
+        rf"(?P<secret>{_W}{{6}}\.{_W}{{27,40}}+){_END}",
+        free=True,
+    ),
+    _token(
+        "azure-key",
+        "AccountKey= SharedAccessKey= AccessKey=",
+        rf"(?P<secret>(?:[A-Za-z0-9+]|{_SLASH}){{40,88}}+={{0,2}})",
+    ),
+    _token(
+        "azure-sas", r"?sig= &sig= ;sig= \u0026sig= \u003bsig=", r"(?P<secret>[A-Za-z0-9+/%]{40,128}+={0,2})", free=True
+    ),
+    _token("jwt", "eyJ", rf"{_W}{{8,}}+\.eyJ{_W}{{8,}}+(?:\.{_W}++)?"),
+    _token("age-key", "AGE-SECRET-KEY-", f"(?:PQ-)?1[A-Z0-9]{{50,80}}+{_END}"),
+    _token("precedent-token", "prec_", f"{_W}{{43}}{_A}{{6}}{_END}"),
+)
+
+_QUOTE = r"""\\{0,7}["'`]"""
+_SEP = rf"""(?:{_QUOTE})?\]? {{0,3}}(?:=>|:=|[:=]) {{0,3}}"""
+_HEX_ESCAPE = r"\\{1,7}u00[2-7][0-9a-f]"
+# What may stand after a name that announces a secret: a JSON string of the line itself, a value quoted in any other
+# way and at any depth of escaping, or a bare word as in a .env or YAML file.
+_VALUE = (
+    rf"""(?:{_SEP}"(?P<secret>(?:[^\s"\\]|\\(?:["\\/]|u00[2-7][0-9a-f])){{8,512}}+)(?=")"""
+    rf"""|{_SEP}(?P<q>\\{{1,7}}["'`]|['`])"""
+    rf"""(?P<secret>(?:(?!(?P=q))(?:[^\s"\\]|{_HEX_ESCAPE}|\\{{1,7}}/)){{8,512}}+)(?=(?P=q))"""
+    rf"""| ?[:=] {{0,3}}(?P<secret>(?:[a-z0-9_+/.~!@#%^*-]|{_HEX_ESCAPE}){{8,512}}+={{0,2}})"""
+    r"""(?=["'`\s\\,;)&<}|\]]|$))"""
+)
+
+
+def _context(
+    name: str,
+    anchors: str,
+    pattern: str,
+    *,
+    pivot: str,
+    check: Check = "assigned",
+    folded: bool = True,
+    listed: bool = False,
+) -> Rule:
+    """A rule that knows a secret by what stands before it; most are searched without regard to case."""
+    return Rule(
+        name=name,
+        pattern=pattern.encode(),
+        source=SOURCES[name],
+        anchors=tuple(anchors.encode().split(b"|")),
+        pivot=pivot.encode(),
+        check=check,
+        bounded=False,
+        folded=folded,
+        listed=listed,
+    )
+
+
+_KEY_WORDS = "api access auth private signing encryption master account service admin".split()
+_PEM_ANCHORS = "|".join(
+    f"-----BEGIN {kind}PRIVATE KEY"
+    for kind in (
+        "",
+        "RSA ",
+        "EC ",
+        "DSA ",
+        "OPENSSH ",
+        "ENCRYPTED ",
+        "PGP ",
+        "ANY ",
+        "SSH2 ENCRYPTED ",
+        "X25519 ",
+        "ED25519 ",
+    )
+)
+# Between two base64 lines of a key: escaped line ends, line numbers, diff signs, the quotes of concatenated strings.
+# An escaped quote has an odd number of backslashes before it; an even number would end the JSON string.
+_GAP = r"""(?:(?!-----)(?:[^"\\\n]|\\{1,15}[nrtu/]|(?:\\\\){0,7}\\"))"""
+_PEM = (
+    rf"(?: BLOCK)?-----(?:\\{{1,15}}[nr])*+"
+    rf"(?:{_GAP}{{0,120}}?[A-Za-z0-9+/=]{{40,}}+(?:{_GAP}{{0,48}}?[A-Za-z0-9+/=]{{40,}}+)*+|[A-Za-z0-9+/=]{{16,39}}+)"
+    rf"(?:{_GAP}{{0,120}}?-----END [A-Z0-9 ]{{1,40}}-----|(?:\\{{1,15}}[nr])++[A-Za-z0-9+/=]{{1,39}}+(?=\\*[\"'.\[]))?+"
+)
+
+_CONTEXTS = (
+    _context("private-key", _PEM_ANCHORS, _PEM, pivot="K", check="none", folded=False),
+    _context(
+        "private-key",
+        _PEM_ANCHORS,
+        r"""(?: BLOCK)?-----(?P<secret>)(?=\\{0,7}" {0,2},)""",
+        pivot="K",
+        check="none",
+        folded=False,
+        listed=True,
+    ),
+    _context(
+        "url-password",
+        "://",
+        rf"""[^\s/:@"'\\<>()`|,;]{{0,128}}+:(?P<secret>(?:[^\s/@?"'\\<>`]|\\{{1,7}}u00[2-7][0-9a-fA-F]){{1,256}}+)@""",
+        pivot="://",
+        check="url",
+        folded=False,
+    ),
+    _context(
+        "authorization",
+        "uthorization",
+        rf"(?:{_QUOTE})?\]? {{0,3}}(?:=>|[:=,]) {{0,3}}(?:{_QUOTE})? {{0,2}}(?:bearer|basic|token|apikey)(?: |%20)"
+        rf" {{0,2}}(?P<secret>(?:[a-z0-9._~+=-]|\\{{0,7}}/){{8,4096}}+)",
+        pivot="uthorization",
+        check="header",
+    ),
+    _context(
+        "authorization",
+        "bearer ",
+        r"(?P<secret>(?:[a-z0-9._~+=-]|\\{0,7}/){16,4096}+)",
+        pivot="bearer ",
+        check="header",
+    ),
+    _context(
+        "aws-secret-key",
+        "secret",
+        rf"[ _-]?(?:access)?[ _-]?key(?: \[[^\]\s\"\\]{{0,24}}\])?(?:{_QUOTE})?\]? {{0,3}}(?:=>|[:=>]) {{0,3}}(?:{_QUOTE})?"
+        rf"(?P<secret>(?:[a-z0-9+=]|\\{{0,7}}/){{40}})(?![a-z0-9/+=])",
+        pivot="secret",
+        check="aws",
+    ),
+    _context(
+        "assigned-secret",
+        "secret",
+        rf"(?:[_-]?(?:access[_-]?)?key(?:[_-]?base)?|[_-]?token|[_-]?value|[_-]?hash[_-]?key)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
+        pivot="secret",
+    ),
+    _context("assigned-password", "pass", rf"(?:w(?:or)?d|phrase|code)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}", pivot="pass"),
+    _context(
+        "slack-webhook",
+        "hooks",
+        rf"\.slack\.com{_SLASH}(?P<secret>(?:services|workflows|triggers)(?:{_SLASH}[a-z0-9_-]{{6,64}}+){{2,3}})",
+        pivot="k",
+        check="token",
+    ),
+    _context(
+        "discord-webhook",
+        "webhooks",
+        rf"{_SLASH}[0-9]{{17,20}}{_SLASH}(?P<secret>[a-z0-9_-]{{40,100}}+)",
+        pivot="k",
+        check="token",
+    ),
+    _context("assigned-password", "pwd", _VALUE, pivot="pwd"),
+    _context(
+        "assigned-token",
+        "token",
+        rf"(?!s)(?<!next.token)(?<!nexttoken)(?<!page.token)(?<!pagetoken)(?:[_-]?secret|[_-]?value)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
+        pivot="k",
+    ),
+    _context(
+        "assigned-key",
+        "|".join(w + sep + "key" for w in _KEY_WORDS for sep in ("", "_", "-")),
+        rf"(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
+        pivot="k",
+    ),
+)
+
+RULES: tuple[Rule, ...] = _TOKENS + _CONTEXTS

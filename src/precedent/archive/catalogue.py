@@ -1,0 +1,122 @@
+"""One row per transcript: where it came from, what the archive holds, which revision it is at."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import sqlalchemy as sa
+
+from precedent.store.schema import transcript
+
+
+class Listener(Protocol):
+    """Told of changes inside the transaction that makes them, so that no change is ever missed."""
+
+    def changed(self, tx: sa.Connection, session_files: Sequence[str], *, now: int) -> None:
+        """Transcripts are new, have grown or were replaced."""
+        ...
+
+    def removed(self, tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
+        """Transcripts are about to be removed, and everything derived from them with it."""
+        ...
+
+
+class Entry(NamedTuple):
+    """A catalogued transcript, as far as collecting needs it; columns of the same names."""
+
+    id: int
+    session_file: str
+    agent: str
+    native_id: str
+    agent_id: str
+    source_path: str
+    source_fingerprint: str
+    source_offset: int
+    object_key: str
+    length: int
+    generation: int
+    revision: int
+    folders: str
+
+    def works_in(self) -> list[str]:
+        """Return the folders that the transcript names."""
+        return self.folders.split("\n") if self.folders else []
+
+
+def entries(tx: sa.Connection, user_id: int) -> list[Entry]:
+    """Return a person's transcripts."""
+    columns = [transcript.c[name] for name in Entry._fields]
+    return [Entry(*row) for row in tx.execute(sa.select(*columns).where(transcript.c.user_id == user_id))]
+
+
+def digests(tx: sa.Connection, transcript_id: int) -> tuple[bytes, bytes]:
+    """Return the block digests of a transcript's source and of its archived content."""
+    row = tx.execute(
+        sa.select(transcript.c.source_blocks, transcript.c.archive_blocks).where(transcript.c.id == transcript_id)
+    ).one()
+    return row.source_blocks, row.archive_blocks
+
+
+class Change(NamedTuple):
+    """A transcript that was written to the archive and is to be catalogued.
+
+    Attributes:
+        session_file: which one.
+        entry: what the catalogue had; None for a new transcript.
+        values: columns to set.
+        replaced: object key of the generation before, to be deleted after the commit; empty for none.
+    """
+
+    session_file: str
+    entry: Entry | None
+    values: dict[str, object]
+    replaced: str
+
+
+def commit(tx: sa.Connection, changes: Sequence[Change], *, listener: Listener, now: int) -> list[Change]:
+    """Catalogue changes and tell the listener; return those that another collector was ahead of."""
+    lost: list[Change] = []
+    session_files: list[str] = []
+    for change in changes:
+        if change.entry is None:
+            tx.execute(transcript.insert().values(created_at=now, changed_at=now, revision=1, **change.values))
+        else:
+            before = change.entry
+            result = tx.execute(
+                transcript.update()
+                .where(transcript.c.id == before.id, transcript.c.revision == before.revision)
+                .values(changed_at=now, revision=before.revision + 1, **change.values)
+            )
+            if not result.rowcount:
+                lost.append(change)
+                continue
+        session_files.append(change.session_file)
+    if session_files:
+        listener.changed(tx, session_files, now=now)
+    return lost
+
+
+def seen(tx: sa.Connection, fingerprints: Sequence[tuple[str, str, int]]) -> None:
+    """Note sources that were touched and are equal to what we have: (fingerprint, source path, id)."""
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    if fingerprints:
+        tx.exec_driver_sql(
+            f"UPDATE transcript SET source_fingerprint = {mark}, source_path = {mark} WHERE id = {mark}",
+            list(fingerprints),
+        )
+
+
+def remove(tx: sa.Connection, ids: Sequence[int], *, listener: Listener) -> list[str]:
+    """Remove transcripts with all that was derived from them; return the archive objects to delete afterwards."""
+    if not ids:
+        return []
+    keys = list(tx.scalars(sa.select(transcript.c.object_key).where(transcript.c.id.in_(ids))))
+    listener.removed(tx, ids)
+    tx.execute(transcript.delete().where(transcript.c.id.in_(ids)))
+    return keys
+
+
+def find(tx: sa.Connection, name: str) -> list[Entry]:
+    """Return transcripts by native session id or session file."""
+    columns = [transcript.c[each] for each in Entry._fields]
+    matches = sa.or_(transcript.c.native_id == name, transcript.c.session_file == name)
+    return [Entry(*row) for row in tx.execute(sa.select(*columns).where(matches).order_by(transcript.c.id))]

@@ -1,0 +1,156 @@
+"""Finds transcript files in a home and opens them without being led elsewhere.
+
+A collector may run as root over homes whose owners it must not trust: no symbolic link is followed below the home, a
+file is checked after it was opened and not before, and a hard link to somebody else's file is refused.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from precedent.errors import BadInput
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Candidate(NamedTuple):
+    """A file found below a root; usable until the walk goes on.
+
+    Attributes:
+        path: absolute, as shown and catalogued.
+        relative: to the root.
+        fingerprint: device, inode, size and modification time; compared for equality only.
+        modified_at: UTC microseconds.
+    """
+
+    path: str
+    relative: PurePosixPath
+    fingerprint: str
+    modified_at: int
+    folder: int
+
+    def open(self, *, owner: int) -> int:
+        """Return a descriptor of the file.
+
+        Args:
+            owner: user id of the home's owner.
+
+        Raises:
+            BadInput: it is no plain file, or a hard link to somebody else's.
+            OSError: it cannot be opened, or became a symbolic link.
+        """
+        descriptor = os.open(self.relative.name, _FILE, dir_fd=self.folder)
+        status = os.fstat(descriptor)
+        reason = ""
+        if not stat.S_ISREG(status.st_mode):
+            reason = "is no plain file"
+        elif status.st_nlink > 1 and status.st_uid != owner:
+            reason = "is a hard link to somebody else's file"
+        if reason:
+            os.close(descriptor)
+            raise BadInput(f"{self.path} {reason}; it was not read")
+        return descriptor
+
+    def sibling(self, name: str, *, owner: int, max_bytes: int) -> bytes:
+        """Return the content of a small file beside this one; empty if it cannot be had."""
+        try:
+            descriptor = self._replace(relative=self.relative.with_name(name)).open(owner=owner)
+        except (OSError, BadInput):
+            return b""
+        try:
+            return os.read(descriptor, max_bytes)
+        except OSError:
+            return b""
+        finally:
+            os.close(descriptor)
+
+
+class Refused(NamedTuple):
+    """A file that looks like a transcript by name and is not safe to read."""
+
+    path: str
+    reason: str
+
+
+def fingerprint(status: os.stat_result) -> str:
+    """Return what changes whenever a file may have changed."""
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:
+    """Yield the `.jsonl` files below a root of a home, and what was refused.
+
+    The home itself may be reached by a link, and so may the first folder of the root if it belongs to the home's
+    owner; nothing below that.
+    """
+    try:
+        descriptor = _open_root(home, PurePosixPath(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield Refused(str(home / root), error.strerror or "cannot be opened")
+        return
+    refused: list[Refused] = []
+
+    def on_error(error: OSError) -> None:
+        refused.append(Refused(str(error.filename), error.strerror or "cannot be listed"))
+
+    try:
+        for folder, _, names, place in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False, onerror=on_error):
+            for name in sorted(names):
+                if not name.endswith((".jsonl", ".json", ".jsonl.zst")):
+                    continue
+                relative = PurePosixPath(folder, name)
+                path = str(home / root / relative)
+                try:
+                    status = os.stat(name, dir_fd=place, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if not stat.S_ISREG(status.st_mode):
+                    yield Refused(path, "is no plain file")
+                    continue
+                yield Candidate(path, relative, fingerprint(status), status.st_mtime_ns // 1000, place)
+            yield from refused
+            refused.clear()
+    finally:
+        os.close(descriptor)
+
+
+def _open_root(home: Path, root: PurePosixPath) -> int:
+    place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    owner = os.fstat(place).st_uid
+    for depth, part in enumerate(root.parts):
+        try:
+            inner = os.open(part, _FOLDER, dir_fd=place)
+        except OSError:
+            if depth:
+                os.close(place)
+                raise
+            # Dotfile managers link `~/.claude` elsewhere; that is the owner's right for the owner's own folder.
+            try:
+                inner = os.open(part, _FOLDER & ~os.O_NOFOLLOW, dir_fd=place)
+            finally:
+                os.close(place)
+            if os.fstat(inner).st_uid != owner:
+                os.close(inner)
+                raise PermissionError(1, f"{part} leads to a folder of somebody else") from None
+            place = inner
+            continue
+        os.close(place)
+        place = inner
+    return place
+
+
+class Home(NamedTuple):
+    """A home to collect from.
+
+    Attributes:
+        path: its folder.
+        user: key of the person it belongs to.
+    """
+
+    path: Path
+    user: str

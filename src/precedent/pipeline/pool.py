@@ -1,0 +1,200 @@
+"""Runs extraction in child processes: several tasks under way, a time limit each, a death blamed on one transcript."""
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from .contract import Done, Later, Reject, Retry
+from .wire import HEADER, Answer, Failed, Task, send
+
+MAX_AHEAD = 8  # tasks given to a child beyond the one it works on, so that it never waits for us
+MAX_AHEAD_BYTES = 8 << 20
+READ_BYTES = 1 << 20
+PASSED_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV")
+"""All that a child may see of our environment: no database URL, no token."""
+
+
+class Limits(NamedTuple):
+    """What one extraction may use.
+
+    Attributes:
+        time_s: seconds for one transcript.
+        memory_bytes: address space of the child; 0 for no limit.
+        processes: children at the same time.
+    """
+
+    time_s: float = 300.0
+    memory_bytes: int = 1 << 30
+    processes: int = 2
+
+
+class Finished(NamedTuple):
+    """The answer to a task."""
+
+    task: Task
+    answer: Answer
+
+
+class Pool:
+    """Children that extract for one processor; a context manager that ends them.
+
+    Args:
+        processor: `module:attribute` of the processor.
+        limits: of each extraction.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, processor: str, *, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._processor, self._limits, self._clock = processor, limits, clock
+        self._selector = selectors.DefaultSelector()
+        self._children: list[_Child] = []
+        self._decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.end()
+        self._selector.close()
+
+    def start(self, count: int) -> None:
+        """Start children ahead of the first task, up to the limit, so that they load while we prepare."""
+        while len(self._children) < min(count, self._limits.processes):
+            self._add_child()
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Finished]:
+        """Yield every task's answer, in the order in which they become ready."""
+        source = iter(tasks)
+        waiting: deque[Task] = deque()
+        exhausted = False
+        while True:
+            while not exhausted and not waiting:
+                try:
+                    waiting.append(next(source))
+                except StopIteration:
+                    exhausted = True
+            while waiting and (child := self._free_child()) is not None:
+                child.give(waiting.popleft())
+                if not waiting and not exhausted:
+                    break
+            busy = [child for child in self._children if child.given]
+            if not busy:
+                if exhausted and not waiting:
+                    return
+                continue
+            if waiting or exhausted or self._free_child() is None:
+                yield from self._collect(busy, waiting)
+
+    def _free_child(self) -> "_Child | None":
+        """The child with the least to do that can take more; a new one while the limit allows."""
+        idle = [child for child in self._children if not child.given]
+        if idle:
+            return idle[0]
+        if len(self._children) < self._limits.processes:
+            return self._add_child()
+        able = [child for child in self._children if child.can_take_more()]
+        return min(able, key=lambda child: len(child.given), default=None)
+
+    def _add_child(self) -> "_Child":
+        child = _Child(self._processor, memory_bytes=self._limits.memory_bytes)
+        self._children.append(child)
+        self._selector.register(child.output, selectors.EVENT_READ, child)
+        return child
+
+    def _collect(self, busy: list["_Child"], waiting: deque[Task]) -> Iterator[Finished]:
+        now = self._clock()
+        for child in busy:
+            child.since = child.since or now
+        left = min(child.since for child in busy) + self._limits.time_s - now
+        ready = {key.data for key, _ in self._selector.select(timeout=max(0.0, left))}
+        for child in busy:
+            if child in ready:
+                bodies, alive = child.read()
+                for body in bodies:
+                    child.since = None
+                    yield Finished(child.given.popleft(), self._decode(body))
+                if not alive:
+                    yield from self._bury(child, waiting, reason="exited")
+            elif self._clock() - (child.since or now) >= self._limits.time_s:
+                yield from self._bury(child, waiting, reason="time limit")
+
+    def _decode(self, body: bytes) -> Answer:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.DecodeError as error:
+            return Failed(kind="contract", error=f"answer cannot be decoded: {error}")
+
+    def _bury(self, child: "_Child", waiting: deque[Task], *, reason: str) -> Iterator[Finished]:
+        """A child died or must: the task it worked on is to blame, the others go to another child."""
+        self._selector.unregister(child.output)
+        self._children.remove(child)
+        status = child.end()
+        given = list(child.given)
+        waiting.extendleft(reversed(given[1:]))
+        if given:
+            detail = f"after {self._limits.time_s:g} s" if reason == "time limit" else f"status {status}"
+            yield Finished(given[0], Failed(kind="unclassified", error=f"extraction process: {reason}, {detail}"))
+
+
+class _Child:
+    """One extraction process."""
+
+    def __init__(self, processor: str, *, memory_bytes: int) -> None:
+        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "precedent.pipeline.child", processor, str(memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            close_fds=True,
+            env=environment,
+            bufsize=-1,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("pipes were asked for")
+        self._input, self.output = self._process.stdin, self._process.stdout
+        self._buffer = bytearray()
+        self.given: deque[Task] = deque()
+        self.since: float | None = None
+
+    def can_take_more(self) -> bool:
+        return len(self.given) <= MAX_AHEAD and sum(task.ref.length for task in self.given) < MAX_AHEAD_BYTES
+
+    def give(self, task: Task) -> None:
+        self.given.append(task)
+        try:
+            send(self._input, task)
+        except BrokenPipeError:
+            pass  # it is dead; reading from it will say so
+
+    def read(self) -> tuple[list[bytes], bool]:
+        """Return the bodies of whole frames that arrived, and whether the child still lives."""
+        data = os.read(self.output.fileno(), READ_BYTES)
+        self._buffer += data
+        bodies, place = [], 0
+        while len(self._buffer) - place >= HEADER.size:
+            (size,) = HEADER.unpack_from(self._buffer, place)
+            end = place + HEADER.size + size
+            if len(self._buffer) < end:
+                break
+            bodies.append(bytes(self._buffer[place + HEADER.size : end]))
+            place = end
+        del self._buffer[:place]
+        return bodies, bool(data)
+
+    def end(self) -> int:
+        self._process.kill()
+        status = self._process.wait()
+        for pipe in (self._input, self.output):
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass  # what was not yet written is lost with the child, as meant
+        return status

@@ -1,0 +1,282 @@
+"""Runs one processor over what is due: claim, extract in children, store results and state in one transaction."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from precedent.archive.contract import Archive
+from precedent.clock import Clock
+from precedent.errors import ContractBroken, Fenced
+from precedent.faults import reach
+from precedent.store import Store
+
+from . import state
+from .contract import Done, Extracted, Later, Processor, Reject, Retry, StoresBatches
+from .pool import Finished, Limits, Pool
+from .retry import MAX_ATTEMPTS, judge
+from .state import Success, Work
+from .stats import RunStats
+from .wire import Failed, Task
+
+CHUNK = 2048  # transcripts planned at a time
+COMMIT_TRANSCRIPTS = 256
+COMMIT_BYTES = 8 << 20
+COMMIT_SECONDS = 0.5
+REPROCESSED_PER_RUN = 500
+
+
+class Budget(NamedTuple):
+    """What one run may do before it leaves the rest to the next.
+
+    Attributes:
+        transcripts: extractions, reprocessing included; skips are free.
+        seconds: wall time, checked between transcripts.
+    """
+
+    transcripts: int = 100_000
+    seconds: float = 240.0
+
+
+Progress = Callable[[RunStats], None]
+
+
+class Runner:
+    """Runs processors.
+
+    Args:
+        store: the database.
+        archive: where the transcripts are.
+        readers: `module:attribute` of the reader of each agent.
+        limits: of one extraction.
+        clock: time and chance.
+    """
+
+    def __init__(
+        self, store: Store, archive: Archive, *, readers: dict[str, str], limits: Limits, clock: Clock = Clock()
+    ) -> None:
+        self._store, self._archive, self._readers = store, archive, readers
+        self._limits, self._clock = limits, clock
+
+    def run(
+        self,
+        processor: Processor,
+        path: str,
+        *,
+        budget: Budget = Budget(),
+        still_ours: Callable[[], bool] = lambda: True,
+        progress: Progress = lambda _: None,
+    ) -> RunStats:
+        """Process what is due.
+
+        Args:
+            processor: what to run.
+            path: its `module:attribute`, for the children.
+            budget: of this run.
+            still_ours: asked between chunks; false ends the run because another took it over.
+            progress: told after every commit.
+        """
+        run = _Run(self, processor, path, budget=budget, progress=progress)
+        with self._store.write() as tx:
+            run.stats.paused = state.paused_reason(tx, processor.name)
+            if run.stats.paused:
+                return run.stats
+            run.stats.dead += state.bury_unfinished(tx, processor.name, now=self._clock.now())
+        with ExitStack() as cleanup:
+            pool: Pool | None = None
+            for works in run.plan():
+                if not still_ours():
+                    break
+                if pool is None:
+                    pool = cleanup.enter_context(Pool(path, limits=self._limits))
+                    pool.start(len(works))
+                run.work_through(works, pool)
+                if run.stats.paused:
+                    break
+        run.count_capped()
+        return run.stats
+
+    @property
+    def database(self) -> Store:
+        """The database."""
+        return self._store
+
+    @property
+    def clock(self) -> Clock:
+        """Time and chance."""
+        return self._clock
+
+    def task(self, work: Work) -> Task:
+        """Return the extraction that a work asks for."""
+        return Task(
+            ref=work.ref,
+            path=str(self._archive.path(work.object_key)),
+            reader=self._readers[work.ref.agent],
+            cursor=work.cursor,
+        )
+
+
+class _Run:
+    """One run under way."""
+
+    def __init__(self, runner: Runner, processor: Processor, path: str, *, budget: Budget, progress: Progress) -> None:
+        self._runner, self._processor, self._path = runner, processor, path
+        self._store, self._clock = runner.database, runner.clock
+        self._budget, self._progress = budget, progress
+        self._ends = time.monotonic() + budget.seconds
+        self.stats = RunStats(processor=processor.name)
+
+    def plan(self) -> Iterator[Sequence[Work]]:
+        """Yield what is to be done, in chunks, until nothing is due or the budget is spent."""
+        name = self._processor.name
+        while (left := self._left()) > 0:
+            with self._store.read() as tx:
+                works = state.due(tx, name, now=self._clock.now(), limit=min(CHUNK, left))
+                if not works:
+                    break
+            reach("run.planned")
+            self.stats.scanned += len(works)
+            yield works
+        if (left := min(self._left(), REPROCESSED_PER_RUN)) > 0 and not self.stats.paused:
+            with self._store.read() as tx:
+                works = state.outdated(tx, name, version=self._processor.version, limit=left)
+            if works:
+                yield works
+
+    def count_capped(self) -> None:
+        """Count what the budget left over."""
+        with self._store.read() as tx:
+            self.stats.capped = state.count_due(tx, self._processor.name, now=self._clock.now())
+
+    def _left(self) -> int:
+        if time.monotonic() >= self._ends:
+            return 0
+        return self._budget.transcripts - self.stats.processed - self.stats.errors - self.stats.later
+
+    def work_through(self, works: Sequence[Work], pool: Pool) -> None:
+        """Process a chunk."""
+        equal = [work for work in works if work.pending and work.file_hash == work.ref.content_hash]
+        changed = [work for work in works if not (work.pending and work.file_hash == work.ref.content_hash)]
+        with self._store.write() as tx:
+            if equal:
+                state.settle_equal(tx, self._processor.name, equal)
+                self.stats.skipped += len(equal)
+            claimed = state.claim(tx, self._processor.name, changed)
+        reach("run.claimed")
+        by_file = {work.ref.session_file: work for work in claimed}
+        batch: list[tuple[Work, Done]] = []
+        size, since = 0, time.monotonic()
+        for task, answer in pool.run(self._tasks(claimed)):
+            reach("run.extracted")
+            work = by_file[task.ref.session_file]
+            if not isinstance(answer, Done):
+                self._not_done(work, answer)
+                continue
+            batch.append((work, answer))
+            size += len(answer.payload)
+            if len(batch) >= COMMIT_TRANSCRIPTS or size >= COMMIT_BYTES or time.monotonic() - since >= COMMIT_SECONDS:
+                self._store_batch(batch)
+                batch, size, since = [], 0, time.monotonic()
+        if batch:
+            self._store_batch(batch)
+
+    def _tasks(self, works: Sequence[Work]) -> Iterator[Task]:
+        for work in works:
+            if time.monotonic() >= self._ends or self.stats.paused:
+                return
+            yield self._runner.task(work)
+
+    def _store_batch(self, batch: Sequence[tuple[Work, Done]]) -> None:
+        """Store results and state in one transaction; if that fails, one by one to find who is to blame."""
+        try:
+            items = self._commit(batch)
+        except Exception as error:  # foreign code: `store` of a processor may raise anything
+            if len(batch) > 1:
+                for each in batch:
+                    self._store_batch([each])
+            elif not isinstance(error, Fenced):
+                self._not_done(batch[0][0], _failure(error))
+            return
+        reach("store.committed")
+        self.stats.processed += len(batch)
+        self.stats.reprocessed += sum(not work.pending for work, _ in batch)
+        self.stats.items_extracted += sum(items)
+        self._progress(self.stats)
+
+    def _commit(self, batch: Sequence[tuple[Work, Done]]) -> list[int]:
+        extracted = [Extracted(ref=work.ref, payload=done.payload, restarted=work.restarted) for work, done in batch]
+        with self._store.write() as tx:
+            items = _store(self._processor, extracted, tx)
+            successes = [Success(work, count, done.cursor) for (work, done), count in zip(batch, items, strict=True)]
+            ours = state.finish(
+                tx, self._processor.name, successes, version=self._processor.version, now=self._clock.now()
+            )
+            reach("store.state")
+            if not ours:
+                raise Fenced("another worker took these transcripts over; its results stand")
+        return items
+
+    def _not_done(self, work: Work, answer: Retry | Later | Reject | Failed) -> None:
+        now, name = self._clock.now(), self._processor.name
+        match answer:
+            case Later(after_s=after_s):
+                self.stats.later += 1
+                with self._store.write() as tx:
+                    state.postpone(
+                        tx, name, work, status="pending", attempts=work.attempts,
+                        next_attempt_at=state.soon(now, after_s),
+                    )  # fmt: skip
+                return
+            case Failed(kind="misconfigured", error=error):
+                self.stats.paused = error
+                with self._store.write() as tx:
+                    state.pause(tx, name, error)
+                    state.postpone(
+                        tx, name, work, status="pending", attempts=work.attempts, next_attempt_at=0,
+                        error_class="misconfigured", error=error,
+                    )  # fmt: skip
+                self.stats.failed(work.ref.session_file, error, dead=False)
+                return
+            case Retry(reason=error, after_s=wanted):
+                kind, after = "transient", wanted
+            case Reject(reason=error):
+                kind, after = "rejected", None
+            case Failed(kind=kind, error=error):
+                after = None
+        attempts = work.attempts + 1
+        verdict = judge(kind, attempts=attempts, random=self._clock.random, after_s=after)
+        with self._store.write() as tx:
+            state.postpone(
+                tx,
+                name,
+                work,
+                status="dead" if verdict.dead else "pending",
+                attempts=attempts,
+                next_attempt_at=state.soon(now, verdict.delay_s),
+                error_class=kind,
+                error=error,
+            )
+        reach("run.failed")
+        self.stats.failed(work.ref.session_file, error, dead=verdict.dead)
+        self._progress(self.stats)
+
+
+def _store(processor: Processor, extracted: Sequence[Extracted], tx: sa.Connection) -> list[int]:
+    if isinstance(processor, StoresBatches):
+        items = processor.store_batch(extracted, tx)
+    else:
+        items = [processor.store(each, tx) for each in extracted]
+    if len(items) != len(extracted) or not all(isinstance(each, int) and each >= 0 for each in items):
+        raise ContractBroken(f"store of {processor.name!r} must return the number of items, 0 or more")
+    return list(items)
+
+
+def _failure(error: Exception) -> Failed:
+    kind = getattr(error, "retry_class", "unclassified")
+    if isinstance(error, ContractBroken):
+        kind = "contract"
+    elif isinstance(error, sa.exc.OperationalError):
+        kind = "transient"
+    return Failed(kind=kind if kind in MAX_ATTEMPTS else "unclassified", error=f"{type(error).__name__}: {error}"[:500])

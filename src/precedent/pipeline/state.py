@@ -1,0 +1,301 @@
+"""What each processor still has to do: table `session_processor_state`.
+
+Truth about work stands here alone. A row is pending, done or dead; every change of a transcript makes it pending.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from precedent.clock import SECOND
+from precedent.store import bulk
+from precedent.store.schema import processor, state, transcript
+
+from .contract import Processor, TranscriptRef
+
+MAX_OPEN_CLAIMS = 20
+"""A transcript claimed this often without any outcome kills its workers: it goes to the dead letter."""
+
+
+class Work(NamedTuple):
+    """One transcript to be processed.
+
+    Attributes:
+        object_key: where the archive keeps the content.
+        claim: fencing token; only the holder of the newest one may store.
+        attempts: failed attempts so far.
+        cursor: where the last extraction stopped; None to begin anew.
+        restarted: it was stored before and begins anew on the same content.
+        file_hash: content that was last processed.
+        pending: false when it is only reprocessed for a new version.
+    """
+
+    ref: TranscriptRef
+    object_key: str
+    claim: int
+    attempts: int
+    cursor: bytes | None
+    restarted: bool
+    file_hash: str
+    pending: bool
+
+
+def register(tx: sa.Connection, found: Processor, *, now: int) -> None:
+    """Note a processor and its version; one never seen gets every transcript as pending."""
+    known = tx.execute(sa.select(processor.c.version).where(processor.c.name == found.name)).first()
+    if known is None:
+        if tx.dialect.name == "postgresql":
+            # A collector that has read the list of processors must commit before we look for its transcripts.
+            tx.exec_driver_sql("LOCK TABLE processor IN EXCLUSIVE MODE")
+        bulk.insert_new(tx, processor, ["name", "version", "registered_at"], [(found.name, found.version, now)])
+        mark_pending(tx, sa.true(), now=now, names=[found.name])
+    elif known.version != found.version:
+        tx.execute(processor.update().where(processor.c.name == found.name).values(version=found.version))
+
+
+def mark_pending(
+    tx: sa.Connection, which: sa.ColumnElement[bool], *, now: int, names: Sequence[str] | None = None
+) -> None:
+    """Make transcripts pending for the registered processors, in the transaction that changed them.
+
+    A failing transcript keeps its attempts and its delay: growing must not bring poison back early. A dead one stays
+    dead until its content is replaced or an admin retries it.
+    """
+    chosen = sa.select(
+        processor.c.name,
+        transcript.c.session_file,
+        transcript.c.id,
+        sa.literal_column("(SELECT key FROM user_account WHERE user_account.id = transcript.user_id)"),
+        sa.literal("pending"),
+        transcript.c.revision,
+        sa.literal(now, sa.BigInteger),
+    ).where(which)
+    if names is not None:
+        chosen = chosen.where(processor.c.name.in_(names))
+    if tx.dialect.name == "postgresql":
+        chosen = chosen.with_for_update(read=True, of=processor)
+    columns = ["processor_name", "session_file", "transcript_id", "username", "status", "revision", "pending_since"]
+    insert = _upsert(tx).from_select(columns, chosen.select_from(processor.join(transcript, sa.true())))
+    revived = sa.and_(
+        state.c.status == "dead",
+        sa.select(transcript.c.generation).where(transcript.c.id == state.c.transcript_id).scalar_subquery()
+        == state.c.generation,
+    )
+    tx.execute(
+        insert.on_conflict_do_update(
+            index_elements=["processor_name", "session_file"],
+            set_={
+                "status": sa.case((revived, "dead"), else_="pending"),
+                "revision": insert.excluded.revision,
+                "pending_since": sa.case(
+                    (state.c.status == "pending", state.c.pending_since), else_=insert.excluded.pending_since
+                ),
+            },
+        )
+    )
+
+
+def _upsert(tx: sa.Connection):  # type: ignore[no-untyped-def]  # the dialects' insert types have no common base
+    if tx.dialect.name == "postgresql":
+        return sa.dialects.postgresql.insert(state)
+    return sa.dialects.sqlite.insert(state)
+
+
+def due(tx: sa.Connection, name: str, *, now: int, limit: int) -> list[Work]:
+    """Return what is due, owners in turn, never-failed transcripts before retries.
+
+    An index look-up: with nothing pending, no other table is touched.
+    """
+    turn = sa.func.row_number().over(
+        partition_by=(sa.case((state.c.attempts > 0, 1), else_=0), state.c.username),
+        order_by=(state.c.pending_since, state.c.transcript_id),
+    )
+    query = (
+        _work_query(sa.true())
+        .where(state.c.processor_name == name, state.c.status == "pending", state.c.next_attempt_at <= now)
+        .order_by(sa.case((state.c.attempts > 0, 1), else_=0), turn, state.c.username)
+        .limit(limit)
+    )
+    return [_work(row) for row in tx.execute(query)]
+
+
+def outdated(tx: sa.Connection, name: str, *, version: int, limit: int) -> list[Work]:
+    """Return done transcripts that an older version of the processor did."""
+    query = (
+        _work_query(sa.false())
+        .where(
+            state.c.processor_name == name,
+            state.c.processor_version < version,
+            state.c.status == "done",
+        )
+        .order_by(state.c.processor_version, state.c.transcript_id)
+        .limit(limit)
+    )
+    return [_work(row) for row in tx.execute(query)]
+
+
+def _work_query(pending: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
+    current = sa.select(processor.c.version).where(processor.c.name == state.c.processor_name).scalar_subquery()
+    return sa.select(
+        state.c.claim,
+        state.c.attempts,
+        state.c.cursor,
+        state.c.file_hash,
+        state.c.generation.label("done_generation"),
+        state.c.processed_at,
+        (state.c.processor_version == current).label("same_version"),
+        pending.label("pending"),
+        state.c.username,
+        transcript.c.object_key,
+        *[column for column in transcript.c if column.name in TranscriptRef.__struct_fields__],
+    ).join(transcript, transcript.c.id == state.c.transcript_id)
+
+
+def _work(row: sa.Row[tuple[object, ...]]) -> Work:
+    values = row._mapping
+    ref = TranscriptRef(**{name: values[name] for name in TranscriptRef.__struct_fields__})
+    before = values["processed_at"] is not None
+    same_content = values["done_generation"] == ref.generation
+    resumes = before and same_content and bool(values["same_version"]) and values["cursor"] is not None
+    return Work(
+        ref=ref,
+        object_key=values["object_key"],
+        claim=values["claim"],
+        attempts=values["attempts"],
+        cursor=values["cursor"] if resumes else None,
+        restarted=before and same_content and not resumes,
+        file_hash=values["file_hash"] if before and values["same_version"] else "",
+        pending=bool(values["pending"]),
+    )
+
+
+def claim(tx: sa.Connection, name: str, works: Sequence[Work]) -> list[Work]:
+    """Take works over: whoever held them before can no longer store."""
+    rows = [(work.claim + 1, name, work.ref.session_file, work.claim) for work in works]
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    tx.exec_driver_sql(
+        f"UPDATE session_processor_state SET claim = {mark}, claims_open = claims_open + 1 "
+        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
+        rows,
+    )
+    return [work._replace(claim=work.claim + 1) for work in works]
+
+
+def bury_unfinished(tx: sa.Connection, name: str, *, now: int) -> int:
+    """Send transcripts whose every claim ended without an outcome to the dead letter; return how many."""
+    result = tx.execute(
+        state.update()
+        .where(
+            state.c.processor_name == name,
+            state.c.status == "pending",
+            state.c.next_attempt_at <= now,
+            state.c.claims_open >= MAX_OPEN_CLAIMS,
+        )
+        .values(status="dead", error_class="unclassified", last_error="every worker that took it died", claims_open=0)
+    )
+    return result.rowcount
+
+
+class Success(NamedTuple):
+    """A transcript whose results are being stored."""
+
+    work: Work
+    items: int
+    cursor: bytes | None
+
+
+def finish(tx: sa.Connection, name: str, successes: Sequence[Success], *, version: int, now: int) -> bool:
+    """Record successes in the transaction that stores their results; false when any claim was taken over.
+
+    A transcript that changed meanwhile stays pending for the rest.
+    """
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    statement = (
+        "UPDATE session_processor_state SET status = CASE WHEN revision > {0} THEN 'pending' ELSE 'done' END, "
+        "processed_at = {0}, items_extracted = {0}, file_hash = {0}, generation = {0}, processor_version = {0}, "
+        "attempts = 0, next_attempt_at = 0, error_class = '', last_error = '', claims_open = 0, cursor = {0} "
+        "WHERE processor_name = {0} AND session_file = {0} AND claim = {0}"
+    ).format(mark)
+    rows = [
+        (
+            work.ref.revision, now, items, work.ref.content_hash, work.ref.generation, version, cursor,
+            name, work.ref.session_file, work.claim,
+        )
+        for work, items, cursor in successes
+    ]  # fmt: skip
+    return tx.exec_driver_sql(statement, rows).rowcount == len(rows)
+
+
+def postpone(
+    tx: sa.Connection,
+    name: str,
+    work: Work,
+    *,
+    status: str,
+    attempts: int,
+    next_attempt_at: int,
+    error_class: str = "",
+    error: str = "",
+) -> None:
+    """Record that a transcript was not done; does nothing when the claim was taken over."""
+    tx.execute(
+        state.update()
+        .where(
+            state.c.processor_name == name,
+            state.c.session_file == work.ref.session_file,
+            state.c.claim == work.claim,
+        )
+        .values(
+            status=status,
+            attempts=attempts,
+            next_attempt_at=next_attempt_at,
+            error_class=error_class,
+            last_error=error,
+            claims_open=0,
+        )
+    )
+
+
+def pause(tx: sa.Connection, name: str, reason: str) -> None:
+    """Stop a processor until somebody resumes it; an empty reason resumes it."""
+    tx.execute(processor.update().where(processor.c.name == name).values(paused_reason=reason))
+
+
+def paused_reason(tx: sa.Connection, name: str) -> str:
+    """Return why a processor is paused; empty when it is not."""
+    return tx.scalar(sa.select(processor.c.paused_reason).where(processor.c.name == name)) or ""
+
+
+def soon(now: int, delay_s: float) -> int:
+    """Return the instant that is a delay away."""
+    return now + round(delay_s * SECOND)
+
+
+def settle_equal(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
+    """Take transcripts off the list whose content is what was processed before."""
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    rows = [(work.ref.revision, name, work.ref.session_file, work.claim) for work in works]
+    tx.exec_driver_sql(
+        f"UPDATE session_processor_state SET status = CASE WHEN revision > {mark} THEN 'pending' ELSE 'done' END, "
+        f"attempts = 0, next_attempt_at = 0, claims_open = 0 "
+        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
+        rows,
+    )
+
+
+def count_due(tx: sa.Connection, name: str, *, now: int) -> int:
+    """Return how many transcripts are due."""
+    return (
+        tx.scalar(
+            sa.select(sa.func.count()).where(
+                state.c.processor_name == name, state.c.status == "pending", state.c.next_attempt_at <= now
+            )
+        )
+        or 0
+    )
+
+
+def forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
+    """Drop all work on transcripts that are being removed."""
+    tx.execute(state.delete().where(state.c.transcript_id.in_(transcript_ids)))

@@ -1,0 +1,5 @@
+"""The database: engine, schema, migrations, bulk writes; SQLite and PostgreSQL, one text."""
+
+from .engine import Store
+
+__all__ = ["Store"]
