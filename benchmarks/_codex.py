@@ -21,10 +21,11 @@ FIRST_DAY_MS = 1_767_600_000_000  # 2026-01-05
 class Story:
     """One rollout in the making."""
 
-    def __init__(self, rng: Random, pieces: Pieces, expected: Expected, rollout: Rollout) -> None:
+    def __init__(self, rng: Random, pieces: Pieces, expected: Expected, rollout: Rollout, *, spawned: bool) -> None:
         self.rollout = rollout
         self.context = 14_000
         self._model = rng.choice(MODELS)
+        self._spawned = spawned  # then another agent prompts it, and nobody else
         self._rng, self._pieces, self._expected = rng, pieces, expected
 
     def turn(self, *, first: bool) -> None:
@@ -40,7 +41,7 @@ class Story:
         if rng.random() < 0.1:
             self._model = rng.choice(MODELS)
         rollout.begin(uuid(rng), model=self._model, prompt=rng.choice(pieces.prompts), preface=preface)
-        self._expected.prompts += 1
+        self._expected.prompts += not self._spawned
         for _ in range(min(40, int(rng.expovariate(1 / 6)))):
             self._work()
         rollout.wait(rng.lognormvariate(1.2, 0.8))
@@ -87,8 +88,9 @@ def write(home: Path, *, files: int, seed: int) -> Expected:
         own = Random(rng.getrandbits(64))
         version, instructions = own.choice(VERSIONS), own.choice(pieces.texts)
         meta = Meta.fresh(own, at_ms=at_ms, cwd=cwd, version=version, instructions=instructions)
-        story = Story(own, pieces, expected, Rollout(meta, at_ms))
-        story.rollout.open(parent=forked.rollout if forked else None, spawned=rng.random() < 0.5)
+        spawned = forked is not None and rng.random() < 0.5
+        story = Story(own, pieces, expected, Rollout(meta, at_ms), spawned=spawned)
+        story.rollout.open(parent=forked.rollout if forked else None, spawned=spawned)
         story.context = forked.context if forked else story.context
         for turn in range(count):
             story.turn(first=turn == 0)

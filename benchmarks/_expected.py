@@ -17,7 +17,8 @@ class Generated:
         requests: billed responses, each once however many lines or files show it.
         tokens: sum over the requests.
         tool_calls: tool calls, each once.
-        prompts: what people typed as a turn of its own, each once; no slash commands, no queued prompts.
+        prompts: what people typed as a turn of its own, each once; no slash commands, no queued prompts, nothing that
+            an agent told a sub-agent.
         web_searches: searches to be billed.
         requests_by_model: `requests` by model name.
     """

@@ -32,11 +32,6 @@ def fits(boat: Boat, berth: Berth) -> bool:
     """Tell whether a boat fits, clearance included."""
     needed = in_metres(boat.length) + CLEARANCE
     return needed <= in_metres(berth.length)
-
-
-def free_berths(boat: Boat, berths: list[Berth]) -> list[Berth]:
-    """Return the berths a boat fits into, the shortest first."""
-    return sorted((b for b in berths if fits(boat, b)), key=lambda b: b.length)
 '''
 FIT_TEST = """def test_boat_with_clearance_fits():
     assert in_metres(995) == 9.9
@@ -76,10 +71,10 @@ def berth_length() -> Teller:
     told = Teller.session(
         "ada", folder="harbourbook", branch="fix/berth-length", model=OPUS, start="2026-09-14T08:12:05"
     )
-    told.opens("Boats refused for berths they fit")
+    told.opens("Boats too long for their berths")
     told.says(
-        "Two skippers write that a boat of 9.49 m is refused for a 10 m berth, although half a metre of clearance is "
-        "all we ask for. Can you find out why?"
+        "Two skippers write that they were given a 10 m berth for a boat of 9.54 m, although we ask for half a metre "
+        "of clearance. Can you find out why?"
     )
     told.delegates(
         "Explore",
@@ -87,20 +82,17 @@ def berth_length() -> Teller:
         [
             grep(
                 "length",
-                "src/berths/fit.py:14:    needed = in_metres(boat.length) + CLEARANCE\nsrc/web/form.py:31:    metres",
+                "fit.py:14: needed = in_metres(boat.length) + CLEARANCE\nsrc/web/form.py:31",
             ),
             read("src/berths/fit.py", FIT),
         ],
-        "Only src/berths/fit.py compares lengths (line 14). It turns centimetres into metres rounded to one decimal, so "
-        "949 becomes 9.5 and 9.5 + 0.5 is compared with 10.0. src/web/form.py only formats.",
-    )
-    told.does(
-        read("src/berths/fit.py", FIT),
-        think="The helper blames the rounding. 949 rounds to 9.5, that still fits. Check 9.51.",
+        "Only src/berths/fit.py compares lengths (line 14). It turns centimetres into metres with one decimal, so "
+        "954 becomes 9.5, and 9.5 + 0.5 still fits into 10.0. src/web/form.py only formats.",
     )
     told.answers(
-        "`in_metres` rounds to one decimal before the comparison. A boat of 9.51 m counts as 9.5 m and gets in, one of "
-        "9.55 m counts as 9.6 m and is refused. I suggest to keep metres but with two decimals. Shall I?"
+        "fit.py rounds both lengths to one decimal of a metre before it compares them, so a boat of 9.54 m counts as "
+        "9.5 m and gets in. I suggest to keep metres, but with two decimals. Shall I?",
+        think="954 rounds to 9.5: the helper is right.",
     )
     told.says(
         "No. Lengths are whole centimetres everywhere in Harbourbook, metres exist only in templates. Take the "
@@ -109,18 +101,18 @@ def berth_length() -> Teller:
     )
     new = "    needed = boat.length + CLEARANCE_CM\n    return needed <= berth.length"
     old = "    needed = in_metres(boat.length) + CLEARANCE\n    return needed <= in_metres(berth.length)"
-    told.does(edit("src/berths/fit.py", FIT, old, new), think="Whole centimetres, so the clearance is 50.")
+    told.does(edit("src/berths/fit.py", FIT, old, new))
     failed = "E   NameError: name 'CLEARANCE_CM' is not defined\n1 failed, 14 passed in 0.61s"
     told.does(bash("pytest tests/berths -q", "Run the berth tests", failed, code=1))
     told.does(
-        edit("src/berths/fit.py", FIT, "CLEARANCE = 0.5\n", "CLEARANCE_CM = 50\n"),
+        edit("src/berths/fit.py", FIT.replace(old, new), "CLEARANCE = 0.5\n", "CLEARANCE_CM = 50\n"),
         edit("tests/berths/test_fit.py", FIT_TEST, "    assert in_metres(995) == 9.9\n", ""),
         text="The constant still has its old name, and a test holds the old rounding.",
     )
     told.does(bash("pytest tests/berths -q", "Run the berth tests again", "14 passed in 0.58s"))
     told.answers("Done: fit.py compares whole centimetres, with a clearance of 50. The berth tests pass.")
     told.says(
-        "Please always run `make check` before you call something done. pytest alone skips the template tests.",
+        "Always run `make check` before you call something done: pytest alone skips the template tests.",
         after_s=60,
     )
     told.does(bash("make check", "Run all checks", "templates: 31 passed\nunit: 212 passed\nlint: clean", seconds=21.0))
@@ -154,7 +146,7 @@ def release_notes() -> Teller:
         told.chain, "/review", arguments="the tide import before 1.4", body="Read the diff. Name faults by weight."
     )
     stat = " src/tides/importer.py | 41 +++++++++++++++++++------\n 1 file changed, 30 insertions(+), 11 deletions(-)"
-    told.does(bash("git diff --stat main", "See what 1.4 changes", stat), think="Begin with the size of the change.")
+    told.does(bash("git diff --stat main", "See what 1.4 changes", stat))
     told.answers("One fault of weight: the importer takes local time for UTC when a harbour has no zone set.")
     told.says("Is that the thing from issue HB-212? And does the tide service promise UTC at all? Look both up.")
     told.does(
@@ -171,20 +163,16 @@ def release_notes() -> Teller:
             "in the header of the file.",
         ),
     )
-    told.answers(
-        "Yes, it is HB-212. The service gives the station's standard time, not UTC; the offset is in the header."
-    )
+    told.answers("Yes, it is HB-212. The service gives the station's standard time; the offset is in the header.")
     told.says(
-        "Then this is the rule: tide times are stored in UTC and converted once, in the importer. Put it into the notes "
-        "and write them.",
+        "Then this is the rule: tide times are stored in UTC and converted once, in the importer. Write the notes "
+        "and put it in.",
         after_s=70,
     )
     told.does(skill("release-notes"))
-    body = '"Base directory for this skill: .claude/skills/release-notes\\n\\nShort sentences. What changed for harbour masters."'
+    body = '"Base directory for this skill: .claude/skills/release-notes\\n\\nShort sentences, for harbour masters."'
     told.chain.prompt(body.encode(), fields=b',"isMeta":true', fresh=False)
-    notes = (
-        "# 1.4\n\n- Tide times are right in summer (HB-212): they are stored in UTC and converted once, at import.\n"
-    )
+    notes = "# 1.4\n\n- Tide times are right in summer (HB-212): they are stored in UTC.\n"
     told.does(write("docs/releases/1.4.md", notes))
     told.answers("The notes are in docs/releases/1.4.md, with the rule about tide times.")
     return told
@@ -241,8 +229,8 @@ def no_shows() -> Teller:
     told.does(edit("src/report.py", REPORT, old, new), text="Understood, the harbour's own zone.")
     told.does(bash("make check", "Run all checks", "unit: 58 passed\nlint: clean", seconds=6.0))
     told.answers(
-        "A booking counts as a no-show if it was not cancelled and nobody arrived by 20:00 in the harbour's zone of the "
-        "first night. Is occupancy still to count no-shows as occupied?"
+        "A booking counts as a no-show if it was not cancelled and nobody arrived by 20:00 in the harbour's zone "
+        "on the first night. Is occupancy still to count no-shows as occupied?"
     )
     told.says("Yes, exactly: a no-show stays occupied, because the berth was held.", after_s=45)
     told.answers("Then occupancy stays as it is.")

@@ -95,7 +95,7 @@ class Teller:
         helper = Teller(Chain(self._rng, place, at_ms=begun + 50), model=HELPER_MODEL, context=9_100)
         helper.chain.prompt(dump(task))
         for step in steps:
-            helper.does(step, think="One look at a time.")
+            helper.does(step)
         helper.does(text=found)
         self.helpers.append(Helper(helper.chain, kind))
         chain.at_ms = helper.chain.at_ms + 30
@@ -188,7 +188,9 @@ def write(path: str, text: str) -> Call:
         "originalFile": None,
     }
     done = dump(f"File created successfully at: {full(path)}")
-    return Call(b"Write", dump({"file_path": full(path), "content": text}), done, dump(outcome), 0.1)
+    return Call(
+        b"Write", dump({"file_path": full(path), "content": text}), done, dump(outcome | {"originalFile": None}), 0.1
+    )
 
 
 def grep(pattern: str, found: str) -> Call:

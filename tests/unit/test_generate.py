@@ -189,11 +189,13 @@ def test_codex_totals_are_what_a_plain_recount_gives(made_codex: tuple[Path, Gen
     home, said = made_codex
     vectors, billed, calls, turns = set(), [0, 0, 0], set(), set()
     for path in sorted(home.rglob("rollout-*.jsonl")):  # in order of time, so a parent stands before its forks
-        before, turn = (0, 0, 0), ""
+        before, turn, spawned = (0, 0, 0), "", None
         for line in map(json.loads, path.read_text().splitlines()):
             payload = line["payload"]
             turn = payload.get("turn_id", turn)
-            if payload.get("type") == "user_message":
+            if line["type"] == "session_meta" and spawned is None:
+                spawned = payload["source"] != "cli"
+            if payload.get("type") == "user_message" and not spawned:
                 turns.add(turn)
             if payload.get("type") == "function_call":
                 calls.add(payload["call_id"])

@@ -8,7 +8,7 @@ string. No pattern may match a line feed or an unescaped quote inside what is re
 from dataclasses import dataclass
 from typing import Literal
 
-Check = Literal["none", "token", "url", "header", "aws", "assigned"]
+Check = Literal["none", "token", "url", "header", "aws", "jwt", "assigned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Rule:
         check: how the matched bytes are judged after the pattern has matched.
         bounded: an anchor inside a longer word does not count.
         folded: anchors and pattern are in lower case and searched in a lower-cased copy.
+        reach: token characters before the anchor that belong to the secret, at most.
         listed: an empty match opens a list of JSON strings, each one line of the secret.
     """
 
@@ -36,6 +37,7 @@ class Rule:
     check: Check = "token"
     bounded: bool = True
     folded: bool = False
+    reach: int = 0
     listed: bool = False
 
 
@@ -101,7 +103,14 @@ _UPPER = f"(?={_W}{{0,40}}?[A-Z])"
 
 
 def _token(
-    name: str, anchors: str, pattern: str, *, pivot: str = "", check: Check = "token", free: bool = False
+    name: str,
+    anchors: str,
+    pattern: str,
+    *,
+    pivot: str = "",
+    check: Check = "token",
+    reach: int = 0,
+    bounded: bool = True,
 ) -> Rule:
     """A rule with its own prefix; the pivot is the last byte of the anchors unless given."""
     words = tuple(anchors.encode().split())
@@ -112,7 +121,8 @@ def _token(
         anchors=words,
         pivot=pivot.encode() or words[0][-1:],
         check=check,
-        bounded=not free,
+        bounded=bounded and not reach,
+        reach=reach,
     )
 
 
@@ -136,7 +146,7 @@ _TOKENS = (
     _token("anthropic-key", "sk-ant-", f"{_W}{{24,256}}+{_END}"),
     _token("openai-key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1-", f"{_W}{{24,256}}+{_END}"),
     _token("openai-key", "sk-", f"{_DIGIT}{_A}{{32,64}}+{_END}"),
-    _token("google-api-key", "AIza", f"{_W}{{35}}{_END}", pivot="z"),
+    _token("google-api-key", "AIza", f"{_W}{{35}}{_END}", pivot="A"),
     _token("google-oauth-secret", "GOCSPX-", f"{_W}{{20,64}}+{_END}"),
     _token("google-oauth-token", "ya29.", r"[A-Za-z0-9_.-]{20,2048}+"),
     _token("huggingface-token", "hf_ api_org_", f"{_A}{{30,64}}+{_END}"),
@@ -161,23 +171,15 @@ _TOKENS = (
     _token("cloudflare-token", "cfk_ cfut_ cfat_", f"{_W}{{40,64}}+{_END}"),
     _token("grafana-token", "glsa_", f"{_A}{{32}}_[A-Fa-f0-9]{{8}}{_END}"),
     _token("vault-token", "hvs. hvb.", f"{_W}{{24,300}}+{_END}"),
-    _token("telegram-token", ":AA", f"(?<=[0-9]{{8}}:AA){_W}{{32,33}}+{_END}", free=True),
+    _token("telegram-token", ":AA", f"(?<=[0-9]{{8}}:AA){_W}{{32,33}}+{_END}", reach=10),
     _token(
         "discord-token",
         ".",
         rf"(?={_W}{{6}}\.{_W}{{27}})(?:(?<=[MNO]{_W}{{23}}\.)|(?<=[MNO]{_W}{{24}}\.)|(?<=[MNO]{_W}{{25}}\.))"
-        rf"(?P<secret>{_W}{{6}}\.{_W}{{27,40}}+){_END}",
-        free=True,
+        rf"{_W}{{6}}\.{_W}{{27,40}}+{_END}",
+        reach=26,
     ),
-    _token(
-        "azure-key",
-        "AccountKey= SharedAccessKey= AccessKey=",
-        rf"(?P<secret>(?:[A-Za-z0-9+]|{_SLASH}){{40,88}}+={{0,2}})",
-    ),
-    _token(
-        "azure-sas", r"?sig= &sig= ;sig= \u0026sig= \u003bsig=", r"(?P<secret>[A-Za-z0-9+/%]{40,128}+={0,2})", free=True
-    ),
-    _token("jwt", "eyJ", rf"{_W}{{8,}}+\.eyJ{_W}{{8,}}+(?:\.{_W}++)?"),
+    _token("jwt", ".eyJ", rf"(?<={_W}{{8}}\.eyJ){_W}{{8,}}+(?:\.{_W}++)?", check="jwt", pivot=".", reach=2048),
     _token("age-key", "AGE-SECRET-KEY-", f"(?:PQ-)?1[A-Z0-9]{{50,80}}+{_END}"),
     _token("precedent-token", "prec_", f"{_W}{{43}}{_A}{{6}}{_END}"),
 )
@@ -247,12 +249,12 @@ _PEM = (
 )
 
 _CONTEXTS = (
-    _context("private-key", _PEM_ANCHORS, _PEM, pivot="K", check="none", folded=False),
+    _context("private-key", _PEM_ANCHORS, _PEM, pivot="-", check="none", folded=False),
     _context(
         "private-key",
         _PEM_ANCHORS,
         r"""(?: BLOCK)?-----(?P<secret>)(?=\\{0,7}" {0,2},)""",
-        pivot="K",
+        pivot="-",
         check="none",
         folded=False,
         listed=True,
@@ -274,25 +276,32 @@ _CONTEXTS = (
         check="header",
     ),
     _context(
-        "authorization",
-        "bearer ",
-        r"(?P<secret>(?:[a-z0-9._~+=-]|\\{0,7}/){16,4096}+)",
-        pivot="bearer ",
-        check="header",
+        "azure-sas",
+        r"?sig=|&sig=|;sig=|\u0026sig=|\u003bsig=",
+        r"(?P<secret>[a-z0-9+/%]{40,128}+={0,2})",
+        pivot="=",
+        check="token",
+    ),
+    _context(
+        "azure-key",
+        "accountkey|sharedaccesskey|accesskey",
+        r" ?= ?(?P<secret>(?:[a-z0-9+]|\\{0,7}/){40,88}+={0,2})",
+        pivot="k",
+        check="token",
     ),
     _context(
         "aws-secret-key",
         "secret",
         rf"[ _-]?(?:access)?[ _-]?key(?: \[[^\]\s\"\\]{{0,24}}\])?(?:{_QUOTE})?\]? {{0,3}}(?:=>|[:=>]) {{0,3}}(?:{_QUOTE})?"
         rf"(?P<secret>(?:[a-z0-9+=]|\\{{0,7}}/){{40}})(?![a-z0-9/+=])",
-        pivot="secret",
+        pivot="cret",
         check="aws",
     ),
     _context(
         "assigned-secret",
         "secret",
         rf"(?:[_-]?(?:access[_-]?)?key(?:[_-]?base)?|[_-]?token|[_-]?value|[_-]?hash[_-]?key)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
-        pivot="secret",
+        pivot="cret",
     ),
     _context("assigned-password", "pass", rf"(?:w(?:or)?d|phrase|code)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}", pivot="pass"),
     _context(
@@ -309,7 +318,7 @@ _CONTEXTS = (
         pivot="k",
         check="token",
     ),
-    _context("assigned-password", "pwd", _VALUE, pivot="pwd"),
+    _context("assigned-password", "pwd", _VALUE, pivot="wd"),
     _context(
         "assigned-token",
         "token",

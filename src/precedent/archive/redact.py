@@ -89,7 +89,10 @@ def _spans(data: bytes) -> Iterator[_Span]:
             rank, taken = scanner.hits[group]
             rule = RULES[rank]
             start, end = found.span(group)
-            start = _outside_escape(data, start - taken)
+            start -= taken
+            if rule.reach:
+                start -= _run_before(data, start, rule.reach)
+            start = _outside_escape(data, start)
             if rule.listed:
                 yield from (_Span(first, last, rank) for first, last in _listed_lines(data, end))
             elif start < end and _CHECKS[rule.check](data[start:end], data[start - 1 : start]):
@@ -117,10 +120,19 @@ def _outside_escape(data: bytes, start: int) -> int:
     After `\n`, `pm_…` looks like the token `npm_…`: the `n` belongs to the escape and has to stay.
     """
     if data[start - 1 : start] == b"\\":
-        return start + 1
+        return start + (5 if data[start : start + 1] == b"u" else 1)
     near = data[max(0, start - 5) : start]
     at = near.rfind(b"\\u")
     return start if at < 0 else start - len(near) + at + 6
+
+
+_TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+
+def _run_before(data: bytes, end: int, limit: int) -> int:
+    """The number of token characters before `end`, at most `limit`."""
+    before = data[max(0, end - limit) : end]
+    return len(before) - len(before.rstrip(_TOKEN_BYTES))
 
 
 _KEY_LINE = re.compile(rb'\\{0,7}" {0,2}, {0,2}\\{0,7}"[ +-]?([A-Za-z0-9+/=]{4,}+)(?=\\{0,7}")')
@@ -223,6 +235,7 @@ _CHECKS: dict[str, Callable[[bytes, bytes], bool]] = {
     "url": _is_url_password,
     "header": _is_header,
     "aws": _is_aws_secret,
+    "jwt": lambda value, _lead: value.startswith(b"eyJ") or b"_eyJ" in value,
     "assigned": _is_assigned,
 }
 
@@ -243,30 +256,33 @@ def _word_start(starts: list[bytes]) -> bytes:
     return rb"(?:(?<![A-Za-z0-9_](?:%b))%b)" % (words, escapes)
 
 
-_HEX = b"0123456789abcdef"
-# What must follow a frequent byte: the length of a token, and not the next words of a snake_case or kebab-case name.
+# What must follow a frequent byte: the length of a token that is no word of a snake_case or kebab-case name; the rest
+# of the name and something that can lead to a value.
 _GATES = {
     b"_": rb"(?=[A-Za-z0-9_+/=-]{16})(?![a-z_]{12})",
-    b"-": rb"(?=[A-Za-z0-9_%+/=-]{16})(?![a-z-]{12})",
-    b".": rb"(?=[A-Za-z0-9_-]{16}|[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27})",
+    b"-": rb"(?:(?=[A-Za-z0-9_%+/=-]{16})(?![a-z-]{12})|(?=BEGIN ))",
+    b".": rb"(?=[A-Za-z0-9_-]{6}(?:[A-Za-z0-9_-]{10}|\.[A-Za-z0-9_-]{27}))",
+    b"A": rb"(?:(?<=[AI]A)|(?=Iza))",
+    b"k": rb"""(?=e[ny]["'`\\ :=\]_0-9-]|s[.\\/])""",
 }
 
 
 def _gate(heads: list[bytes], pivot: bytes) -> bytes:
     """What refuses most occurrences of a one-byte pivot before any rule is tried.
 
-    The byte before it must be one that a prefix has there. A hex digit, as before the hyphens of a UUID, tells nothing,
-    so for those the whole prefix must stand.
+    The byte before it must be one that a prefix has there. Before a hyphen a hex digit tells nothing, as UUIDs are
+    everywhere, so there the whole prefix must stand.
     """
-    if len(pivot) > 1:
-        return b""
+    if len(pivot) > 1 or pivot in b"kA":
+        return _GATES.get(pivot, b"")
     if pivot in heads:
         return _GATES[pivot]
-    telling = sorted({head[-2] for head in heads if head[-2] not in _HEX})
-    behind = [b"(?<=[" + re.escape(bytes(telling)) + b"]" + re.escape(pivot) + b")"]
-    for size in sorted({len(head) for head in heads if head[-2] in _HEX}):
-        behind.append(_behind(sorted({head for head in heads if len(head) == size and head[-2] in _HEX})))
-    return b"(?:" + b"|".join(behind) + b")" + _GATES.get(pivot, b"")
+    vague = {head for head in heads if pivot == b"-" and head[-2] in b"0123456789abcdef"}
+    telling = bytes(sorted({head[-2] for head in heads if head not in vague}))
+    behind = [b"(?<=[" + re.escape(telling) + b"]" + re.escape(pivot) + b")"]
+    behind += [_behind(sorted(head for head in vague if len(head) == size)) for size in sorted(set(map(len, vague)))]
+    gate = behind[0] if len(behind) == 1 else b"(?:" + b"|".join(behind) + b")"
+    return gate + _GATES.get(pivot, b"")
 
 
 def _compile_group(pivot: bytes, *, folded: bool) -> _Scanner:

@@ -111,9 +111,7 @@ class Pool:
 
     def _collect(self, busy: list["_Child"], waiting: deque[Task]) -> Iterator[Finished]:
         now = self._clock()
-        for child in busy:
-            child.since = child.since or now
-        left = min(child.since for child in busy) + self._limits.time_s - now
+        left = min(child.busy_since(now) for child in busy) + self._limits.time_s - now
         ready = {key.data for key, _ in self._selector.select(timeout=max(0.0, left))}
         for child in busy:
             if child in ready:
@@ -123,7 +121,7 @@ class Pool:
                     yield Finished(child.given.popleft(), self._decode(body))
                 if not alive:
                     yield from self._bury(child, waiting, reason="exited")
-            elif self._clock() - (child.since or now) >= self._limits.time_s:
+            elif self._clock() - child.busy_since(now) >= self._limits.time_s:
                 yield from self._bury(child, waiting, reason="time limit")
 
     def _decode(self, body: bytes) -> Answer:
@@ -163,6 +161,12 @@ class _Child:
         self._buffer = bytearray()
         self.given: deque[Task] = deque()
         self.since: float | None = None
+
+    def busy_since(self, now: float) -> float:
+        """When the task it works on began, as far as we have seen."""
+        if self.since is None:
+            self.since = now
+        return self.since
 
     def can_take_more(self) -> bool:
         return len(self.given) <= MAX_AHEAD and sum(task.ref.length for task in self.given) < MAX_AHEAD_BYTES

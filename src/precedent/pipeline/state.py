@@ -4,9 +4,10 @@ Truth about work stands here alone. A row is pending, done or dead; every change
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from precedent.clock import SECOND
 from precedent.store import bulk
@@ -54,6 +55,11 @@ def register(tx: sa.Connection, found: Processor, *, now: int) -> None:
         tx.execute(processor.update().where(processor.c.name == found.name).values(version=found.version))
 
 
+def is_registered(tx: sa.Connection, name: str, *, version: int) -> bool:
+    """Tell whether a processor is known in this version."""
+    return tx.scalar(sa.select(processor.c.version).where(processor.c.name == name)) == version
+
+
 def mark_pending(
     tx: sa.Connection, which: sa.ColumnElement[bool], *, now: int, names: Sequence[str] | None = None
 ) -> None:
@@ -96,10 +102,10 @@ def mark_pending(
     )
 
 
-def _upsert(tx: sa.Connection):  # type: ignore[no-untyped-def]  # the dialects' insert types have no common base
+def _upsert(tx: sa.Connection) -> sqlite.Insert:
     if tx.dialect.name == "postgresql":
-        return sa.dialects.postgresql.insert(state)
-    return sa.dialects.sqlite.insert(state)
+        return cast(sqlite.Insert, postgresql.insert(state))  # the two are alike in what we use
+    return sqlite.insert(state)
 
 
 def due(tx: sa.Connection, name: str, *, now: int, limit: int) -> list[Work]:

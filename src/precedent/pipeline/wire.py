@@ -1,7 +1,7 @@
 """What parent and extraction child say to each other: frames of a 4-byte length and a MessagePack body."""
 
 import struct
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -39,14 +39,14 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 Answer = Done | Retry | Later | Reject | Failed
 
 
-def send(stream: BinaryIO, message: msgspec.Struct) -> None:
+def send(stream: IO[bytes], message: msgspec.Struct) -> None:
     """Write one frame."""
     body = msgspec.msgpack.encode(message)
     stream.write(HEADER.pack(len(body)) + body)
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes | None:
+def receive(stream: IO[bytes]) -> bytes | None:
     """Read one frame's body; None when the other side is gone."""
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:

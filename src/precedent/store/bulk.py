@@ -3,6 +3,7 @@
 Rows are tuples in the order of `columns`; SQLAlchemy's row-by-row parameter handling is skipped.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,3 +44,31 @@ def _insert(tx: sa.Connection, table: sa.Table, columns: Sequence[str]) -> str:
 def _run(tx: sa.Connection, statement: str, rows: Iterable[Row]) -> int:
     batch = [tuple(row) for row in rows]
     return tx.exec_driver_sql(statement, batch).rowcount if batch else 0
+
+
+def select_in(
+    tx: sa.Connection, table: sa.Table, columns: Sequence[str], column: str, values: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Return the rows whose column has one of many integer values."""
+    if not values:
+        return []
+    select = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {column}"
+    if tx.dialect.name == "sqlite":
+        # One parameter for any number of values: SQLite bounds the number of parameters.
+        rows = tx.exec_driver_sql(f"{select} IN (SELECT value FROM json_each(?))", (json.dumps(list(values)),))
+    else:
+        rows = tx.exec_driver_sql(f"{select} = ANY(%s)", (list(values),))
+    return [tuple(row) for row in rows]
+
+
+def delete_in(tx: sa.Connection, table: sa.Table, column: str, values: Sequence[int]) -> None:
+    """Delete the rows whose column has one of many integer values."""
+    if not values:
+        return
+    if tx.dialect.name == "sqlite":
+        tx.exec_driver_sql(
+            f"DELETE FROM {table.name} WHERE {column} IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(values)),),
+        )
+    else:
+        tx.exec_driver_sql(f"DELETE FROM {table.name} WHERE {column} = ANY(%s)", (list(values),))

@@ -134,6 +134,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         at: UTC microseconds; None when neither the line nor any line before it has a time.
         id: the line's own id; empty if it has none.
         name: the command, title or notice type, where the kind has one.
+        session_id: the session that the line names.
+        agent_id: the sub-agent that the line names.
         model: the model that speaks, where the line or one before it says so.
         duration: microseconds, for `Kind.TURN`.
         requests: billed responses that the line shows; more than one when an advisor model was asked too.
@@ -153,6 +155,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     duration: int = 0
     sidechain: bool = False
+    session_id: str = ""
     agent_id: str = ""
     requests: tuple[Request, ...] = ()
     calls: tuple[ToolCall, ...] = ()

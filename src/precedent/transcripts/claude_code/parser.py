@@ -249,6 +249,7 @@ class _Place:
             name=name,
             duration=duration,
             sidechain=bool(wire.isSidechain),
+            session_id=wire.sessionId or "",
             agent_id=wire.agentId or "",
             requests=requests,
             calls=calls,

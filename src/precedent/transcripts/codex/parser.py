@@ -310,6 +310,7 @@ class _Line:
             name=name,
             duration=duration,
             sidechain=state.spawned,
+            session_id=state.billing.session_id,
             requests=requests,
             calls=calls,
             results=results,

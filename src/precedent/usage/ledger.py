@@ -1,0 +1,257 @@
+"""The usage ledger: every billed response of the team once, every tool call once, and the sums over them.
+
+Figures only rise while transcripts come, grow, shrink and vanish; only an explicit removal takes anything away.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from precedent.faults import reach
+from precedent.pipeline.contract import Extracted, TranscriptRef
+from precedent.store import bulk
+from precedent.store.schema import (
+    transcript,
+    usage_activity,
+    usage_copy,
+    usage_defect,
+    usage_event,
+    usage_event_copy,
+    usage_lineage,
+    usage_request,
+    usage_standin,
+    usage_subagent,
+    usage_transcript,
+)
+
+from .activity import length
+from .names import Names
+from .observation import (
+    EventSeen,
+    Found,
+    RequestSeen,
+    combine_events,
+    combine_requests,
+    effective_event,
+    effective_request,
+    worse,
+)
+from .pricing import Pricing
+from .prices import PriceTable
+from .rollups import Owner, Rollups
+from .shared import Kind, Shared
+
+REQUESTS = Kind(
+    RequestSeen,
+    usage_request,
+    ("cost_usd_micros", "price_version_id"),
+    usage_copy,
+    combine_requests,
+    effective_request,
+)
+EVENTS = Kind(EventSeen, usage_event, (), usage_event_copy, combine_events, effective_event)
+
+
+class Ledger:
+    """Writes usage.
+
+    Args:
+        prices: table that requests are priced by when they are written.
+    """
+
+    def __init__(self, prices: PriceTable) -> None:
+        self._prices = prices
+
+    @classmethod
+    def with_shipped_prices(cls) -> "Ledger":
+        """Return a ledger that prices by the shipped table."""
+        return cls(PriceTable.shipped())
+
+    def store(self, batch: Sequence[Extracted], tx: sa.Connection) -> list[int]:
+        """Write what was extracted from several transcripts, each at most once; return the new items of each."""
+        return _Write(self._prices, tx, batch).run()
+
+    def remove(self, transcript_ids: Sequence[int], tx: sa.Connection) -> None:
+        """Remove everything that was derived from transcripts."""
+        _Write(self._prices, tx, ()).remove(transcript_ids)
+
+
+class _Write:
+    """One transaction's work."""
+
+    def __init__(self, prices: PriceTable, tx: sa.Connection, batch: Sequence[Extracted]) -> None:
+        self._tx, self._names, self._batch = tx, Names(tx), batch
+        self._found = [_FOUND.decode(each.payload) for each in batch]
+        agents = {("agent", each.ref.agent) for each in batch}
+        self._names.add({pair for found in self._found for pair in found.names} | agents)
+        self._owner = {each.ref.id: _owner(each.ref, self._names) for each in batch}
+        self._rollups = Rollups()
+        version = self._names.id("prices", prices.version)
+        pricing = Pricing(prices, self._rollups, name_of=self._names.name, version_id=version)
+        self._requests = Shared(REQUESTS, tx, effect=pricing, owners=self._owners)
+        self._events = Shared(EVENTS, tx, effect=_EventEffect(self._rollups), owners=self._owners)
+
+    def run(self) -> list[int]:
+        items = []
+        for each in self._batch:
+            if each.restarted:
+                self._requests.remove([each.ref.id], generation=each.ref.generation)
+                self._events.remove([each.ref.id], generation=each.ref.generation)
+        requests: list[RequestSeen] = []
+        events: list[EventSeen] = []
+        for each, found in zip(self._batch, self._found, strict=True):
+            ids = [self._names.id(kind, name) for kind, name in found.names]
+            void = self._void_standins(found)
+            for request in found.requests:
+                if request.key in void:
+                    continue
+                request.transcript_id, request.generation = each.ref.id, each.ref.generation
+                request.project_id, request.model_id = ids[request.project_id], ids[request.model_id]
+                request.modifiers_id = ids[request.modifiers_id]
+                requests.append(request)
+            for event in found.events:
+                event.transcript_id, event.generation = each.ref.id, each.ref.generation
+                event.project_id, event.model_id = ids[event.project_id], ids[event.model_id]
+                event.name_id = ids[event.name_id]
+                events.append(event)
+            items.append(len(found.requests) + len(found.events))
+        self._requests.add(requests)
+        reach("store.requests")
+        self._events.add(events)
+        reach("store.events")
+        self._late()
+        self._arrived()
+        self._facts()
+        self._lineage()
+        self._rollups.apply(self._tx)
+        reach("store.rollups")
+        return items
+
+    def remove(self, transcript_ids: Sequence[int]) -> None:
+        self._requests.remove(transcript_ids)
+        self._events.remove(transcript_ids)
+        for table in (usage_transcript, usage_activity, usage_defect, usage_lineage):
+            bulk.delete_in(self._tx, table, "transcript_id", transcript_ids)
+        bulk.delete_in(self._tx, usage_lineage, "ancestor_id", transcript_ids)
+        self._rollups.apply(self._tx)
+
+    def _owners(self, transcript_ids: Iterable[int]) -> dict[int, Owner]:
+        missing = sorted({each for each in transcript_ids if each not in self._owner})
+        columns = ["id", "user_id", "agent", "native_id", "agent_id", "session_file"]
+        for number, user_id, agent, native_id, agent_id, name in bulk.select_in(
+            self._tx, transcript, columns, "id", missing
+        ):
+            rank = f"{native_id}\0{agent_id}\0{name}"
+            self._owner[number] = Owner(user_id, self._names.id("agent", agent), rank)
+        return self._owner
+
+    def _void_standins(self, found: Found) -> set[int]:
+        """Requests that a transcript of their own reports in full; the others are remembered for when it arrives."""
+        void: set[int] = set()
+        for name, key in found.standins:
+            native_id, _, agent_id = name.partition(".")
+            there = self._tx.scalar(
+                sa.select(transcript.c.id)
+                .where(transcript.c.native_id == native_id, transcript.c.agent_id == agent_id)
+                .limit(1)
+            )
+            if there is not None:
+                void.add(key)
+            else:
+                bulk.insert_new(self._tx, usage_standin, ["name", "key"], [(name, key)])
+        return void
+
+    def _arrived(self) -> None:
+        """Drop the requests that only stood in for these transcripts."""
+        names = [
+            f"{each.ref.native_id}.{each.ref.agent_id}" if each.ref.agent_id else each.ref.native_id
+            for each in self._batch
+        ]
+        void = list(self._tx.scalars(sa.select(usage_standin.c.key).where(usage_standin.c.name.in_(names))))
+        if void:
+            self._requests.remove_keys(void)
+            self._tx.execute(usage_standin.delete().where(usage_standin.c.name.in_(names)))
+
+    def _late(self) -> None:
+        outcomes: dict[int, Callable[[EventSeen], None]] = {}
+        searches: dict[int, Callable[[RequestSeen], None]] = {}
+        transcript_of: dict[int, int] = {}
+        for each, found in zip(self._batch, self._found, strict=True):
+            for key, outcome in found.late_outcomes:
+                outcomes[key] = _set_outcome(outcome)
+                transcript_of[key] = each.ref.id
+            for key, count in found.late_searches:
+                searches[key] = _add_searches(count)
+                transcript_of[key] = each.ref.id
+        if outcomes:
+            self._events.change(outcomes, transcript_of=transcript_of)
+        if searches:
+            self._requests.change(searches, transcript_of=transcript_of)
+
+    def _facts(self) -> None:
+        ids = [each.ref.id for each in self._batch]
+        bulk.delete_in(self._tx, usage_activity, "transcript_id", ids)
+        restarted = [each.ref.id for each in self._batch if each.restarted]
+        bulk.delete_in(self._tx, usage_defect, "transcript_id", restarted)
+        rows: list[bulk.Row] = []
+        spans: list[bulk.Row] = []
+        defects: list[bulk.Row] = []
+        subagents: list[bulk.Row] = []
+        for each, found in zip(self._batch, self._found, strict=True):
+            facts, number = found.facts, each.ref.id
+            project = self._names.id(*found.names[facts.project])
+            title, version = facts.title.replace("\0", "\ufffd"), facts.version.replace("\0", "\ufffd")[:100]
+            rows.append(
+                (
+                    number, facts.first_at, facts.last_at, length(facts.active), project, title, version, facts.lines,
+                    facts.blank_lines, facts.event_lines, facts.ignored_lines, facts.unknown_lines,
+                    facts.broken_lines, facts.defects,
+                )
+            )  # fmt: skip
+            spans.extend((number, start, end) for start, end in facts.active)
+            defects.extend((number, offset, line, reason) for offset, line, reason in found.defects)
+            subagents.extend(found.subagents)
+        bulk.replace(self._tx, usage_transcript, [column.name for column in usage_transcript.c], rows)
+        bulk.insert(self._tx, usage_activity, ["transcript_id", "start_at", "end_at"], spans)
+        bulk.insert(self._tx, usage_defect, ["transcript_id", "byte_offset", "line", "reason"], defects)
+        bulk.replace(self._tx, usage_subagent, ["native_id", "agent_id", "agent_type"], subagents)
+
+    def _lineage(self) -> None:
+        rows = [(number, ancestor, shared) for (number, ancestor), shared in self._requests.copied.items()]
+        bulk.add_up(self._tx, usage_lineage, ["transcript_id", "ancestor_id", "shared_requests"], rows)
+
+
+class _EventEffect:
+    """What a change of an event does to the sums."""
+
+    def __init__(self, rollups: Rollups) -> None:
+        self._rollups = rollups
+
+    def add(self, row: EventSeen, owner: Owner) -> tuple[()]:
+        self._rollups.event(row, owner, sign=1)
+        return ()
+
+    def take_away(self, row: EventSeen, _stored: tuple[()], owner: Owner) -> None:
+        self._rollups.event(row, owner, sign=-1)
+
+
+def _owner(ref: TranscriptRef, names: Names) -> Owner:
+    return Owner(ref.user_id, names.id("agent", ref.agent), f"{ref.native_id}\0{ref.agent_id}\0{ref.session_file}")
+
+
+def _set_outcome(outcome: int) -> Callable[[EventSeen], None]:
+    def change(row: EventSeen) -> None:
+        row.outcome = worse(row.outcome, outcome)
+
+    return change
+
+
+def _add_searches(count: int) -> Callable[[RequestSeen], None]:
+    def change(row: RequestSeen) -> None:
+        row.result_searches += count
+
+    return change
+
+
+_FOUND = msgspec.msgpack.Decoder(Found)
