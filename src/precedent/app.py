@@ -178,6 +178,21 @@ class App:
             self.archive.delete(key)
         return len(found)
 
+    def pause(self, name: str, reason: str) -> None:
+        """Keep a processor from running; an empty reason lets it run again.
+
+        Raises:
+            NotFound: no such processor is installed.
+        """
+        processor, _ = plugins.processor(name)
+        self._register(processor)
+        with self.store.write() as tx:
+            state.pause(tx, name, reason)
+
+    def is_empty(self, tx: sa.Connection) -> bool:
+        """Tell whether no transcript was ever archived."""
+        return tx.scalar(sa.select(transcript.c.id).limit(1)) is None
+
     def close(self) -> None:
         """Close what was opened."""
         if "store" in self.__dict__:

@@ -1,4 +1,4 @@
-"""Secrets are scrubbed, and nothing else is touched. No secret-looking literal stands here: all are made when it runs."""
+"""Secrets are scrubbed, and nothing else is touched. Every fake secret is made when it runs."""
 
 import base64
 import json
@@ -22,6 +22,7 @@ URLSAFE = ALNUM + "-_"
 BASE64 = ALNUM + "+/"
 HEX = "0123456789abcdef"
 UPPER = string.ascii_uppercase + string.digits
+CORPUS = os.environ.get("PRECEDENT_CORPUS")  # read at import: fixtures may clear the environment
 MARKER = re.compile(r"\[REDACTED:[a-z0-9-]+\]")
 
 
@@ -41,7 +42,10 @@ class Maker:
         return prefix + self.text(URLSAFE, size - 1) + self.text(ALNUM, 1)
 
     def jwt(self) -> str:
-        part = [base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in ({"alg": "HS256"}, {"sub": self.text(HEX, 12)})]
+        part = [
+            base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=")
+            for p in ({"alg": "HS256"}, {"sub": self.text(HEX, 12)})
+        ]
         return ".".join([*part, self.text(URLSAFE, 42) + "a"])
 
     def pem(self, kind: str, block: str = "") -> str:
@@ -51,7 +55,12 @@ class Maker:
         return "\n".join([f"{dashes}BEGIN {name}{dashes}", *lines, f"{dashes}END {name}{dashes}"])
 
     def password(self) -> str:
-        parts = [self.text(string.ascii_lowercase, 4), self.text(string.digits, 3), self.text(string.ascii_uppercase, 3), self.text("!#%*", 1)]
+        parts = [
+            self.text(string.ascii_lowercase, 4),
+            self.text(string.digits, 3),
+            self.text(string.ascii_uppercase, 3),
+            self.text("!#%*", 1),
+        ]
         self.rng.shuffle(parts)
         return "".join(parts)
 
@@ -62,10 +71,24 @@ def tokens(make: Maker) -> dict[str, list[Callable[[], str]]]:
     return {
         "aws-access-key-id": [t("AK" + "IA", UPPER, 16), t("AS" + "IA", UPPER, 16)],
         "github-token": [t(f"gh{c}_", ALNUM, 36) for c in "pousr"]
-        + [lambda: "github_" + "pat_" + make.text(ALNUM, 22) + "_" + make.text(ALNUM, 59), lambda: "ghs" + "_123456_" + make.jwt()],
+        + [
+            lambda: "github_" + "pat_" + make.text(ALNUM, 22) + "_" + make.text(ALNUM, 59),
+            lambda: "ghs" + "_123456_" + make.jwt(),
+        ],
         "gitlab-token": [lambda: make.ends_alnum("glpat" + "-", 20), lambda: make.ends_alnum("glrt" + "-", 20)],
-        "slack-token": [lambda: f"xox{make.rng.choice('bp')}-{make.text('123456789', 12)}-{make.text('123456789', 12)}-" + make.text(ALNUM, 24)],
-        "slack-webhook": [lambda: "https://hooks.slack" + f".com/services/T{make.text(UPPER, 8)}/B{make.text(UPPER, 10)}/" + make.text(ALNUM, 24)],
+        "slack-token": [
+            lambda: (
+                f"xox{make.rng.choice('bp')}-{make.text('123456789', 12)}-{make.text('123456789', 12)}-"
+                + make.text(ALNUM, 24)
+            )
+        ],
+        "slack-webhook": [
+            lambda: (
+                "https://hooks.slack"
+                + f".com/services/T{make.text(UPPER, 8)}/B{make.text(UPPER, 10)}/"
+                + make.text(ALNUM, 24)
+            )
+        ],
         "stripe-key": [t("sk_" + "live_", ALNUM, 24), t("rk_" + "live_", ALNUM, 99)],
         "stripe-webhook-secret": [t("whsec" + "_", ALNUM, 32)],
         "anthropic-key": [lambda: make.ends_alnum("sk-" + "ant-api03-", 95)],
@@ -98,13 +121,26 @@ def tokens(make: Maker) -> dict[str, list[Callable[[], str]]]:
         "grafana-token": [lambda: "glsa" + "_" + make.text(ALNUM, 32) + "_" + make.text(HEX, 8)],
         "vault-token": [t("hv" + "s.", ALNUM, 90)],
         "telegram-token": [lambda: make.text("123456789", 10) + ":A" + "A" + make.ends_alnum("", 33)],
-        "discord-token": [lambda: "MT" + make.text(ALNUM, 24) + "." + make.ends_alnum("G", 5) + "." + make.ends_alnum("", 38)],
-        "discord-webhook": [lambda: f"https://discord.com/api/webhooks/{make.text('123456789', 18)}/" + make.ends_alnum("", 68)],
-        "azure-key": [lambda: "DefaultEndpointsProtocol=https;AccountName=x;Account" + "Key=" + make.text(BASE64, 86) + "=="],
-        "azure-sas": [lambda: "https://x.blob.core.windows.net/c?sv=2024-11-04&sr=c&si" + "g=" + make.text(ALNUM, 43) + "%3D"],
+        "discord-token": [
+            lambda: "MT" + make.text(ALNUM, 24) + "." + make.ends_alnum("G", 5) + "." + make.ends_alnum("", 38)
+        ],
+        "discord-webhook": [
+            lambda: f"https://discord.com/api/webhooks/{make.text('123456789', 18)}/" + make.ends_alnum("", 68)
+        ],
+        "azure-key": [
+            lambda: "DefaultEndpointsProtocol=https;AccountName=x;Account" + "Key=" + make.text(BASE64, 86) + "=="
+        ],
+        "azure-sas": [
+            lambda: "https://x.blob.core.windows.net/c?sv=2024-11-04&sr=c&si" + "g=" + make.text(ALNUM, 43) + "%3D"
+        ],
         "jwt": [make.jwt],
         "age-key": [t("AGE-SECRET" + "-KEY-1", UPPER, 58)],
-        "private-key": [lambda: make.pem(""), lambda: make.pem("RSA "), lambda: make.pem("OPENSSH "), lambda: make.pem("PGP ", " BLOCK")],
+        "private-key": [
+            lambda: make.pem(""),
+            lambda: make.pem("RSA "),
+            lambda: make.pem("OPENSSH "),
+            lambda: make.pem("PGP ", " BLOCK"),
+        ],
         "precedent-token": [lambda: "pre" + "c_" + make.text(URLSAFE, 43) + make.text(ALNUM, 6)],
     }
 
@@ -123,13 +159,20 @@ def in_context(make: Maker) -> dict[str, list[Callable[[], tuple[str, str]]]]:
         return lambda: "a7" + make.text(ALNUM, size - 2)
 
     forms = {
-        "aws-secret-key": [("AWS_SECRET_ACCESS_KEY=@@", lambda: make.text(BASE64, 40)), ('"SecretAccessKey": "@@"', lambda: make.text(BASE64, 40))],
+        "aws-secret-key": [
+            ("AWS_SECRET_ACCESS_KEY=@@", lambda: make.text(BASE64, 40)),
+            ('"SecretAccessKey": "@@"', lambda: make.text(BASE64, 40)),
+        ],
         "url-password": [
-            (f"{scheme}://svc:@@@db.internal:5432/app", mixed(14)) for scheme in ("postgres", "mysql", "mongodb+srv", "redis", "amqp", "https")
+            (f"{scheme}://svc:@@@db.internal:5432/app", mixed(14))
+            for scheme in ("postgres", "mysql", "mongodb+srv", "redis", "amqp", "https")
         ],
         "authorization": [
             ("curl -H 'Authorization: Bearer @@' https://api.internal/v1", mixed(40)),
-            ('{"Authorization": "Basic @@"}', lambda: base64.b64encode(("ops:" + make.text(ALNUM, 12)).encode()).decode()),
+            (
+                '{"Authorization": "Basic @@"}',
+                lambda: base64.b64encode(("ops:" + make.text(ALNUM, 12)).encode()).decode(),
+            ),
         ],
         "assigned-password": [
             ("DB_PASSWORD=@@", make.password),
@@ -138,8 +181,16 @@ def in_context(make: Maker) -> dict[str, list[Callable[[], tuple[str, str]]]]:
             ("SMTP_PASS=@@", mixed(12)),
             ('{"user": "ops", "pwd": "@@"}', make.password),
         ],
-        "assigned-secret": [("client_secret: '@@'", mixed(32)), ('SECRET_KEY_BASE="@@"', lambda: make.text(HEX, 64)), ("SESSION_SECRET=@@", mixed(24))],
-        "assigned-token": [('const token = "@@";', mixed(24)), ("X-Auth-Token: @@", mixed(32)), ("VERCEL_TOKEN=@@", mixed(24))],
+        "assigned-secret": [
+            ("client_secret: '@@'", mixed(32)),
+            ('SECRET_KEY_BASE="@@"', lambda: make.text(HEX, 64)),
+            ("SESSION_SECRET=@@", mixed(24)),
+        ],
+        "assigned-token": [
+            ('const token = "@@";', mixed(24)),
+            ("X-Auth-Token: @@", mixed(32)),
+            ("VERCEL_TOKEN=@@", mixed(24)),
+        ],
         "assigned-key": [('api_key: "@@"', mixed(32)), ("SERVICE_API_KEY=@@", mixed(40)), ("x-api-key: @@", mixed(36))],
     }
     return {name: [form(*pair) for pair in pairs] for name, pairs in forms.items()}
@@ -148,12 +199,22 @@ def in_context(make: Maker) -> dict[str, list[Callable[[], tuple[str, str]]]]:
 def contexts(text: str) -> Iterator[bytes]:
     """A text as transcripts hold it: in a prompt, a shell's output, a .env file, a tool's result, JSON within JSON."""
     ident = "3f0d9a1e-1111-4222-8333-944455556666"
-    yield line({"type": "user", "uuid": ident, "message": {"role": "user", "content": f"please use {text} for the deploy"}})
-    yield line({"type": "user", "toolUseResult": {"stdout": f"$ env\n\u001b[32m{text}\u001b[0m\nHOME=/root\n", "stderr": ""}})
-    block = {"type": "tool_result", "tool_use_id": "toolu_01AbCdEfGhIjKlMnOpQrStUv", "content": f"     1\u2192# local\n     2\u2192{text}\n"}
+    yield line(
+        {"type": "user", "uuid": ident, "message": {"role": "user", "content": f"please use {text} for the deploy"}}
+    )
+    yield line(
+        {"type": "user", "toolUseResult": {"stdout": f"$ env\n\u001b[32m{text}\u001b[0m\nHOME=/root\n", "stderr": ""}}
+    )
+    block = {
+        "type": "tool_result",
+        "tool_use_id": "toolu_01AbCdEfGhIjKlMnOpQrStUv",
+        "content": f"     1\u2192# local\n     2\u2192{text}\n",
+    }
     yield line({"type": "user", "message": {"content": [block]}})
     inner = json.dumps({"output": json.dumps({"text": f"a\n{text}\nb"}), "metadata": {"exit_code": 0}})
-    yield line({"type": "response_item", "payload": {"type": "function_call_output", "call_id": "call_x", "output": inner}})
+    yield line(
+        {"type": "response_item", "payload": {"type": "function_call_output", "call_id": "call_x", "output": inner}}
+    )
 
 
 def line(value: object) -> bytes:
@@ -188,7 +249,11 @@ def is_left(secret: str, result: bytes) -> bool:
     """Whether a run of 20 of the secret's characters, or all of a shorter one, is still there."""
     size = min(20, len(secret))
     plain = re.sub(r"\\+[nru/]", "\n", result.decode()).replace("\\", "")
-    return any(secret[at : at + size] in plain for at in range(max(1, len(secret) - size + 1)) if "\n" not in secret[at : at + size])
+    return any(
+        secret[at : at + size] in plain
+        for at in range(max(1, len(secret) - size + 1))
+        if "\n" not in secret[at : at + size]
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -201,7 +266,9 @@ def test_at_least_99_percent_of_the_labelled_secrets_are_scrubbed(seed: int) -> 
             result, counts = redact(data)
             assert json.loads(result)
             tail = secret.rsplit("/", 1)[-1].rsplit("Key=", 1)[-1].rsplit("sig=", 1)[-1]
-            if not counts or is_left(tail if name in ("slack-webhook", "discord-webhook", "azure-key", "azure-sas") else secret, result):
+            if not counts or is_left(
+                tail if name in ("slack-webhook", "discord-webhook", "azure-key", "azure-sas") else secret, result
+            ):
                 missed.append(f"{name}: {result[:300]!r}")
     assert total >= 300
     assert len(missed) <= total * 0.01, (len(missed), total, missed[:10])
@@ -289,10 +356,10 @@ def test_identifiers_hashes_and_blobs_stay() -> None:
             assert redact(data) == (data, {})
 
 
-@pytest.mark.skipif("PRECEDENT_CORPUS" not in os.environ, reason="PRECEDENT_CORPUS names no folder of real transcripts")
+@pytest.mark.skipif(CORPUS is None, reason="PRECEDENT_CORPUS names no folder of real transcripts")
 def test_at_most_one_false_hit_in_10_000_lines_of_real_transcripts() -> None:
     lines = hits = 0
-    for path in sorted(Path(os.environ["PRECEDENT_CORPUS"]).rglob("*.json*")):
+    for path in sorted(Path(CORPUS or "").rglob("*.json*")):
         data = path.read_bytes()
         lines += data.count(b"\n")
         hits += sum(redact(data).counts.values())
@@ -407,7 +474,9 @@ def test_adversarial_input_takes_linear_time() -> None:
     assert not slow
 
 
-@pytest.mark.parametrize("piece", [b"ghp_", b"sk-ant-", b"eyJ.eyJ", b"://a:", b"-----BEGIN PRIVATE KEY-----", b'password="', b"\\"])
+@pytest.mark.parametrize(
+    "piece", [b"ghp_", b"sk-ant-", b"eyJ.eyJ", b"://a:", b"-----BEGIN PRIVATE KEY-----", b'password="', b"\\"]
+)
 def test_ten_megabytes_of_anchors_take_less_than_two_seconds(piece: bytes) -> None:
     data = piece * (10_000_000 // len(piece))
     start = time.process_time()
@@ -429,16 +498,49 @@ _SAMPLES = sorted({text for seed in (21, 22) for _name, text, _secret in labelle
 _PIECES = st.one_of(
     st.sampled_from(_SAMPLES),
     st.sampled_from([anchor.decode() for rule in RULES for anchor in rule.anchors]),
-    st.sampled_from(["\\", '"', "\n", "\\n", "\\u00", "'", "=", ": ", "@", "/", "password", "token=", "&", "n", "u0041", " ", "é", "]", "x" * 9]),
+    st.sampled_from(
+        [
+            "\\",
+            '"',
+            "\n",
+            "\\n",
+            "\\u00",
+            "'",
+            "=",
+            ": ",
+            "@",
+            "/",
+            "password",
+            "token=",
+            "&",
+            "n",
+            "u0041",
+            " ",
+            "é",
+            "]",
+            "x" * 9,
+        ]
+    ),
     st.text(alphabet=ALNUM + "+/=_-", min_size=1, max_size=24),
     st.text(max_size=8),
 )
 _TEXTS = st.lists(_PIECES, max_size=6).map("".join)
 _VALUES = st.recursive(
-    st.one_of(_TEXTS, _TEXTS.map(json.dumps), _TEXTS.map(lambda t: json.dumps({"password": t, "o": json.dumps([t])})), st.integers(), st.none(), st.booleans()),
+    st.one_of(
+        _TEXTS,
+        _TEXTS.map(json.dumps),
+        _TEXTS.map(lambda t: json.dumps({"password": t, "o": json.dumps([t])})),
+        st.integers(),
+        st.none(),
+        st.booleans(),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["text", "token", "password", "api_key", "secret", "content", "Authorization"]), inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["text", "token", "password", "api_key", "secret", "content", "Authorization"]),
+            inner,
+            max_size=3,
+        ),
     ),
     max_leaves=6,
 )

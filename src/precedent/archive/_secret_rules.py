@@ -1,8 +1,10 @@
 r"""The rules of redaction: what a secret looks like, and where its format is published.
 
-Owns the table `RULES` and nothing else: how rules are searched and values judged is `redact.py`'s business. A pattern
-works on raw JSON text, so an escape is seen as it is written: `\n` is two bytes, and more when JSON is nested in a JSON
-string. No pattern may match a line feed or an unescaped quote inside what is replaced.
+Owns the record `Rule`, the sources and the rules of tokens that have a form of their own; `_secret_contexts.py` has the
+rules that need a name or a separator before the secret. How rules are searched is `redact.py`'s business.
+
+A pattern works on raw JSON text, so an escape is seen as it is written: `\n` is two bytes, and more when JSON is nested
+in a JSON string. What is replaced holds no line feed and no unescaped quote.
 """
 
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ class Rule:
         check: how the matched bytes are judged after the pattern has matched.
         bounded: an anchor inside a longer word does not count.
         folded: anchors and pattern are in lower case and searched in a lower-cased copy.
-        reach: token characters before the anchor that belong to the secret, at most.
+        reach: the token characters before the anchor belong to the secret, if there are no more than these.
         listed: an empty match opens a list of JSON strings, each one line of the secret.
     """
 
@@ -126,7 +128,7 @@ def _token(
     )
 
 
-_TOKENS = (
+TOKENS: tuple[Rule, ...] = (
     _token("aws-access-key-id", "AKIA ASIA", f"[A-Z0-9]{{16}}{_END}"),
     _token("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", f"{_A}{{36,255}}+(?!{_A})"),
     _token("github-token", "ghs_", rf"[0-9]{{1,20}}+_eyJ{_W}{{8,}}+(?:\.{_W}++){{1,2}}+"),
@@ -144,7 +146,7 @@ _TOKENS = (
     _token("stripe-key", "sk_live_ rk_live_ sk_test_ rk_test_", f"{_A}{{16,247}}+(?!{_A})"),
     _token("stripe-webhook-secret", "whsec_", "[A-Za-z0-9+/=]{24,128}+(?![A-Za-z0-9+/=])"),
     _token("anthropic-key", "sk-ant-", f"{_W}{{24,256}}+{_END}"),
-    _token("openai-key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1-", f"{_W}{{24,256}}+{_END}"),
+    _token("openai-key", "sk-proj- sk-svcacct- sk-admin- sk-or-", f"{_W}{{24,256}}+{_END}"),
     _token("openai-key", "sk-", f"{_DIGIT}{_A}{{32,64}}+{_END}"),
     _token("google-api-key", "AIza", f"{_W}{{35}}{_END}", pivot="A"),
     _token("google-oauth-secret", "GOCSPX-", f"{_W}{{20,64}}+{_END}"),
@@ -156,11 +158,14 @@ _TOKENS = (
     _token("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", f"[a-f0-9]{{64}}{_END}"),
     _token("sendgrid-key", "SG.", rf"{_W}{{16,32}}+\.{_W}{{16,64}}+{_END}"),
     _token("twilio-key", "SK", f"[0-9a-f]{{32}}{_END}", pivot="K"),
-    _token("mailgun-key", "key-", f"(?<!{_W}key-)[0-9a-f]{{32}}{_END}"),
+    _token("mailgun-key", "key-", f"(?<!-key-)[0-9a-f]{{32}}{_END}"),
     _token("shopify-token", "shpat_ shpca_ shppa_ shpss_ shptka_ shpua_", f"[a-fA-F0-9]{{32}}{_END}"),
     _token("databricks-token", "dapi", f"[a-f0-9]{{32}}(?:-[0-9])?{_END}", pivot="dapi"),
-    _token("doppler-token", "dp.pt. dp.ct. dp.sa. dp.said. dp.scim. dp.audit.", f"{_A}{{40,44}}+{_END}"),
-    _token("doppler-token", "dp.st.", rf"(?:[a-z0-9_-]{{2,35}}+\.)?{_A}{{40,44}}+{_END}"),
+    _token(
+        "doppler-token",
+        "dp.pt. dp.ct. dp.sa. dp.said. dp.scim. dp.audit. dp.st. dp.st.dev. dp.st.stg. dp.st.prd. dp.st.ci.",
+        f"{_A}{{40,44}}+{_END}",
+    ),
     _token("linear-key", "lin_api_ lin_oauth_", f"{_A}{{32,64}}+{_END}"),
     _token("notion-token", "ntn_ secret_", f"{_A}{{40,50}}+{_END}"),
     _token("figma-token", "figd_ figu_", f"{_W}{{36,128}}+{_END}"),
@@ -171,166 +176,15 @@ _TOKENS = (
     _token("cloudflare-token", "cfk_ cfut_ cfat_", f"{_W}{{40,64}}+{_END}"),
     _token("grafana-token", "glsa_", f"{_A}{{32}}_[A-Fa-f0-9]{{8}}{_END}"),
     _token("vault-token", "hvs. hvb.", f"{_W}{{24,300}}+{_END}"),
-    _token("telegram-token", ":AA", f"(?<=[0-9]{{8}}:AA){_W}{{32,33}}+{_END}", reach=10),
+    _token("telegram-token", ":AA", f"(?<=[0-9]{{8}}:AA){_W}{{32,33}}+{_END}", reach=2048),
     _token(
         "discord-token",
         ".",
         rf"(?={_W}{{6}}\.{_W}{{27}})(?:(?<=[MNO]{_W}{{23}}\.)|(?<=[MNO]{_W}{{24}}\.)|(?<=[MNO]{_W}{{25}}\.))"
         rf"{_W}{{6}}\.{_W}{{27,40}}+{_END}",
-        reach=26,
+        reach=2048,
     ),
     _token("jwt", ".eyJ", rf"(?<={_W}{{8}}\.eyJ){_W}{{8,}}+(?:\.{_W}++)?", check="jwt", pivot=".", reach=2048),
     _token("age-key", "AGE-SECRET-KEY-", f"(?:PQ-)?1[A-Z0-9]{{50,80}}+{_END}"),
     _token("precedent-token", "prec_", f"{_W}{{43}}{_A}{{6}}{_END}"),
 )
-
-_QUOTE = r"""\\{0,7}["'`]"""
-_SEP = rf"""(?:{_QUOTE})?\]? {{0,3}}(?:=>|:=|[:=]) {{0,3}}"""
-_HEX_ESCAPE = r"\\{1,7}u00[2-7][0-9a-f]"
-# What may stand after a name that announces a secret: a JSON string of the line itself, a value quoted in any other
-# way and at any depth of escaping, or a bare word as in a .env or YAML file.
-_VALUE = (
-    rf"""(?:{_SEP}"(?P<secret>(?:[^\s"\\]|\\(?:["\\/]|u00[2-7][0-9a-f])){{8,512}}+)(?=")"""
-    rf"""|{_SEP}(?P<q>\\{{1,7}}["'`]|['`])"""
-    rf"""(?P<secret>(?:(?!(?P=q))(?:[^\s"\\]|{_HEX_ESCAPE}|\\{{1,7}}/)){{8,512}}+)(?=(?P=q))"""
-    rf"""| ?[:=] {{0,3}}(?P<secret>(?:[a-z0-9_+/.~!@#%^*-]|{_HEX_ESCAPE}){{8,512}}+={{0,2}})"""
-    r"""(?=["'`\s\\,;)&<}|\]]|$))"""
-)
-
-
-def _context(
-    name: str,
-    anchors: str,
-    pattern: str,
-    *,
-    pivot: str,
-    check: Check = "assigned",
-    folded: bool = True,
-    listed: bool = False,
-) -> Rule:
-    """A rule that knows a secret by what stands before it; most are searched without regard to case."""
-    return Rule(
-        name=name,
-        pattern=pattern.encode(),
-        source=SOURCES[name],
-        anchors=tuple(anchors.encode().split(b"|")),
-        pivot=pivot.encode(),
-        check=check,
-        bounded=False,
-        folded=folded,
-        listed=listed,
-    )
-
-
-_KEY_WORDS = "api access auth private signing encryption master account service admin".split()
-_PEM_ANCHORS = "|".join(
-    f"-----BEGIN {kind}PRIVATE KEY"
-    for kind in (
-        "",
-        "RSA ",
-        "EC ",
-        "DSA ",
-        "OPENSSH ",
-        "ENCRYPTED ",
-        "PGP ",
-        "ANY ",
-        "SSH2 ENCRYPTED ",
-        "X25519 ",
-        "ED25519 ",
-    )
-)
-# Between two base64 lines of a key: escaped line ends, line numbers, diff signs, the quotes of concatenated strings.
-# An escaped quote has an odd number of backslashes before it; an even number would end the JSON string.
-_GAP = r"""(?:(?!-----)(?:[^"\\\n]|\\{1,15}[nrtu/]|(?:\\\\){0,7}\\"))"""
-_PEM = (
-    rf"(?: BLOCK)?-----(?:\\{{1,15}}[nr])*+"
-    rf"(?:{_GAP}{{0,120}}?[A-Za-z0-9+/=]{{40,}}+(?:{_GAP}{{0,48}}?[A-Za-z0-9+/=]{{40,}}+)*+|[A-Za-z0-9+/=]{{16,39}}+)"
-    rf"(?:{_GAP}{{0,120}}?-----END [A-Z0-9 ]{{1,40}}-----|(?:\\{{1,15}}[nr])++[A-Za-z0-9+/=]{{1,39}}+(?=\\*[\"'.\[]))?+"
-)
-
-_CONTEXTS = (
-    _context("private-key", _PEM_ANCHORS, _PEM, pivot="-", check="none", folded=False),
-    _context(
-        "private-key",
-        _PEM_ANCHORS,
-        r"""(?: BLOCK)?-----(?P<secret>)(?=\\{0,7}" {0,2},)""",
-        pivot="-",
-        check="none",
-        folded=False,
-        listed=True,
-    ),
-    _context(
-        "url-password",
-        "://",
-        rf"""[^\s/:@"'\\<>()`|,;]{{0,128}}+:(?P<secret>(?:[^\s/@?"'\\<>`]|\\{{1,7}}u00[2-7][0-9a-fA-F]){{1,256}}+)@""",
-        pivot="://",
-        check="url",
-        folded=False,
-    ),
-    _context(
-        "authorization",
-        "uthorization",
-        rf"(?:{_QUOTE})?\]? {{0,3}}(?:=>|[:=,]) {{0,3}}(?:{_QUOTE})? {{0,2}}(?:bearer|basic|token|apikey)(?: |%20)"
-        rf" {{0,2}}(?P<secret>(?:[a-z0-9._~+=-]|\\{{0,7}}/){{8,4096}}+)",
-        pivot="uthorization",
-        check="header",
-    ),
-    _context(
-        "azure-sas",
-        r"?sig=|&sig=|;sig=|\u0026sig=|\u003bsig=",
-        r"(?P<secret>[a-z0-9+/%]{40,128}+={0,2})",
-        pivot="=",
-        check="token",
-    ),
-    _context(
-        "azure-key",
-        "accountkey|sharedaccesskey|accesskey",
-        r" ?= ?(?P<secret>(?:[a-z0-9+]|\\{0,7}/){40,88}+={0,2})",
-        pivot="k",
-        check="token",
-    ),
-    _context(
-        "aws-secret-key",
-        "secret",
-        rf"[ _-]?(?:access)?[ _-]?key(?: \[[^\]\s\"\\]{{0,24}}\])?(?:{_QUOTE})?\]? {{0,3}}(?:=>|[:=>]) {{0,3}}(?:{_QUOTE})?"
-        rf"(?P<secret>(?:[a-z0-9+=]|\\{{0,7}}/){{40}})(?![a-z0-9/+=])",
-        pivot="cret",
-        check="aws",
-    ),
-    _context(
-        "assigned-secret",
-        "secret",
-        rf"(?:[_-]?(?:access[_-]?)?key(?:[_-]?base)?|[_-]?token|[_-]?value|[_-]?hash[_-]?key)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
-        pivot="cret",
-    ),
-    _context("assigned-password", "pass", rf"(?:w(?:or)?d|phrase|code)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}", pivot="pass"),
-    _context(
-        "slack-webhook",
-        "hooks",
-        rf"\.slack\.com{_SLASH}(?P<secret>(?:services|workflows|triggers)(?:{_SLASH}[a-z0-9_-]{{6,64}}+){{2,3}})",
-        pivot="k",
-        check="token",
-    ),
-    _context(
-        "discord-webhook",
-        "webhooks",
-        rf"{_SLASH}[0-9]{{17,20}}{_SLASH}(?P<secret>[a-z0-9_-]{{40,100}}+)",
-        pivot="k",
-        check="token",
-    ),
-    _context("assigned-password", "pwd", _VALUE, pivot="wd"),
-    _context(
-        "assigned-token",
-        "token",
-        rf"(?!s)(?<!next.token)(?<!nexttoken)(?<!page.token)(?<!pagetoken)(?:[_-]?secret|[_-]?value)?(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
-        pivot="k",
-    ),
-    _context(
-        "assigned-key",
-        "|".join(w + sep + "key" for w in _KEY_WORDS for sep in ("", "_", "-")),
-        rf"(?:[_-]?[0-9]{{1,2}})?{_VALUE}",
-        pivot="k",
-    ),
-)
-
-RULES: tuple[Rule, ...] = _TOKENS + _CONTEXTS

@@ -1,7 +1,8 @@
 """Scrub secrets from raw transcript lines before anything is stored or indexed.
 
 Owns the search and the replacement. Works on the bytes of whole JSONL lines and never decodes them; knows nothing of
-agents, files or the catalogue. The rules are in `_secret_rules.py`.
+agents, files or the catalogue. The rules are in `_secret_rules.py` and `_secret_contexts.py`, what makes a value a
+secret is in `_secret_values.py`.
 
 How it is fast without a native library: `re` finds a first byte with memchr, so rules are grouped by a rare byte that
 ends their prefix (the `_` of `ghp_`), and the rest of the prefix is a look-behind. One pass per group costs about
@@ -9,13 +10,18 @@ ends their prefix (the `_` of `ghp_`), and the rest of the prefix is a look-behi
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from precedent.archive._secret_rules import RULES, Rule
+from precedent.archive._secret_contexts import CONTEXTS
+from precedent.archive._secret_rules import TOKENS, Rule
+from precedent.archive._secret_values import CHECKS
 
 __all__ = ["RULES", "Redaction", "Rule", "redact"]
+
+RULES: tuple[Rule, ...] = TOKENS + CONTEXTS
+"""Every rule; of two that find the same secret the first names it."""
 
 
 class Redaction(NamedTuple):
@@ -38,13 +44,22 @@ class _Span(NamedTuple):
     rank: int
 
 
+class _Hit(NamedTuple):
+    """What a matched group stands for."""
+
+    rank: int
+    rule: Rule
+    taken: int  # bytes before the group that are replaced with it: the anchor, or nothing
+    check: Callable[[bytes, bytes], bool]
+
+
 class _Scanner(NamedTuple):
     """One pass over the data: all rules that share a pivot."""
 
     regex: re.Pattern[bytes]
     pivot: bytes
     folded: bool
-    hits: dict[str, tuple[int, int]]  # group name → (rank of the rule, bytes of the anchor to take with it)
+    hits: dict[int, _Hit]  # by number of the group
 
 
 def redact(data: bytes) -> Redaction:
@@ -60,19 +75,43 @@ def redact(data: bytes) -> Redaction:
     Returns:
         The scrubbed lines (`data` itself when nothing was found) and the number of replacements by rule.
     """
+    counts: Counter[str] = Counter()
+    result, changed = _scrub(data, counts)
+    for _ in range(_MAX_PASSES):
+        # What a replacement uncovers is in a changed line; as a rule nothing is, and only these lines are read again.
+        if not changed or not _scrub(changed, Counter())[1]:
+            break
+        result, changed = _scrub(result, counts)
+    return Redaction(result, dict(counts))
+
+
+_MAX_PASSES = 16
+
+
+def _scrub(data: bytes, counts: Counter[str]) -> tuple[bytes, bytes]:
+    """One pass: the scrubbed lines, and of these the changed ones alone. Adds to `counts`."""
     spans = _merge(sorted(_spans(data)))
     if not spans:
-        return Redaction(data, {})
-    counts: dict[str, int] = defaultdict(int)
+        return data, b""
     pieces: list[bytes] = []
     at = 0
     for start, end, rank in spans:
         name = RULES[rank].name
         counts[name] += 1
-        pieces += (data[at:start], b"[REDACTED:", name.encode(), b"]")
+        pieces += (data[at:start], b"[REDACTED:%b]" % name.encode())
         at = end
     pieces.append(data[at:])
-    return Redaction(b"".join(pieces), dict(counts))
+    result = b"".join(pieces)
+    changed: list[bytes] = []
+    at = grown = 0
+    for start, end, rank in spans:
+        first = start + grown
+        grown += len(RULES[rank].name) + 11 - end + start
+        if first >= at:
+            line = result.rfind(b"\n", at, first) + 1 or at
+            at = result.find(b"\n", first) + 1 or len(result)
+            changed.append(result[line:at])
+    return result, b"".join(changed)
 
 
 def _spans(data: bytes) -> Iterator[_Span]:
@@ -80,23 +119,22 @@ def _spans(data: bytes) -> Iterator[_Span]:
     lowered = data.lower()
     for scanner in _SCANNERS:
         text = lowered if scanner.folded else data
-        if len(scanner.pivot) > 6 and scanner.pivot not in text:  # a long word is found faster than a regex starts
-            continue
         search = scanner.regex.search
         found = search(text)
         while found is not None:
-            group = found.lastgroup or ""
-            rank, taken = scanner.hits[group]
-            rule = RULES[rank]
+            group = found.lastindex or 0
+            rank, rule, taken, check = scanner.hits[group]
             start, end = found.span(group)
             start -= taken
             if rule.reach:
-                start -= _run_before(data, start, rule.reach)
-            start = _outside_escape(data, start)
+                reached = _run_before(data, start, rule.reach + 1)
+                start = start - reached if reached <= rule.reach else end
             if rule.listed:
                 yield from (_Span(first, last, rank) for first, last in _listed_lines(data, end))
-            elif start < end and _CHECKS[rule.check](data[start:end], data[start - 1 : start]):
-                yield _Span(start, end, rank)
+            elif start < end and check(data[start:end], data[start - 1 : start]):
+                start = _outside_escape(data, start)
+                if start < end:
+                    yield _Span(start, end, rank)
             else:
                 end = found.start() + len(scanner.pivot)
             found = search(text, max(end, found.start() + 1))
@@ -121,20 +159,26 @@ def _outside_escape(data: bytes, start: int) -> int:
     """
     if data[start - 1 : start] == b"\\":
         return start + (5 if data[start : start + 1] == b"u" else 1)
-    near = data[max(0, start - 5) : start]
-    at = near.rfind(b"\\u")
-    return start if at < 0 else start - len(near) + at + 6
+    at = data.rfind(b"\\u", max(0, start - 5), start)
+    if at < 0:
+        return start
+    before = data[max(0, at - 64) : at + 1]
+    odd = (len(before) - len(before.rstrip(b"\\"))) % 2
+    return at + 6 if odd else start
 
 
 _TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
 def _run_before(data: bytes, end: int, limit: int) -> int:
-    """The number of token characters before `end`, at most `limit`."""
+    """The number of token characters before `end`, at most `limit`, less the end of a colour code."""
     before = data[max(0, end - limit) : end]
-    return len(before) - len(before.rstrip(_TOKEN_BYTES))
+    start = len(before.rstrip(_TOKEN_BYTES))
+    colour = _COLOUR_END.match(before, start - 1) if start else None
+    return len(before) - (colour.end() if colour else start)
 
 
+_COLOUR_END = re.compile(rb"[\[;][0-9]{1,2}m")
 _KEY_LINE = re.compile(rb'\\{0,7}" {0,2}, {0,2}\\{0,7}"[ +-]?([A-Za-z0-9+/=]{4,}+)(?=\\{0,7}")')
 
 
@@ -143,101 +187,6 @@ def _listed_lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
     while found := _KEY_LINE.match(data, at):
         yield found.span(1)
         at = found.end()
-
-
-_PLACEHOLDER = re.compile(
-    rb"x{4}|\*{3}|\.{3}|^[$%<\[({]|\$[{(]|\{\{|%s|<[a-z_ -]+>|example|change.?me|placeholder|your|dummy|sample|redacted|"
-    rb"process\.env|os\.environ|getenv|todo|fixme|foobar|insert.?here|replace.?(?:me|with|this)"
-)
-_LOUD = re.compile(rb"x{6}|\*{3}|example|your[_-]|placeholder|redacted|changeme")
-_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PATH = re.compile(rb"(?:[.~]{0,2}|[A-Za-z]:)/[a-z_.-]+(?:/[\w.-]*)*$|[a-z][a-z+]{1,9}://")
-# Code in quotes: a call, an index, a character class, a format field.
-_CODE = re.compile(rb"\w\(.{0,99}\)|^[\[({^]|\[[\w\]^-]+\]|\{\w*\}|[a-z]=>|==|&&|\|\||[+*]\)|->|::")
-# Words with at most a short number each, joined by anything that joins words in identifiers: `oauth2-client_secret.v2`.
-_IDENTIFIER = re.compile(rb"[A-Za-z]*[0-9]{0,4}(?:[_./:@#,-]+(?:[A-Za-z]+[0-9]{0,4}|[0-9]{1,4}[a-z]?))*")
-_CAMEL = re.compile(rb"(?:[a-z]+|[A-Z]{2,}|[A-Z])?(?:[A-Z]+[a-z]{2,}|[_./:@#,-]+[A-Za-z]*)*[A-Z]{0,4}")
-_COMMON = re.compile(
-    rb"pass|pwd|secret|token|key|test|demo|admin|user|default|value|name|type|hash|auth|login|version|hunter"
-)
-_DEFAULTS = frozenset(
-    b"password passwd pass pwd secret token pw postgres root admin user test guest dev mysql redis minio docker changeme "
-    b"pass123 password123 hidden local default example x y p rabbitmq mongo".split()
-)
-
-
-def _is_token(value: bytes, _lead: bytes) -> bool:
-    """A value with a vendor's prefix: anything but an obvious stand-in."""
-    return len(set(value)) >= 8 and not _LOUD.search(value.lower())
-
-
-def _is_url_password(value: bytes, _lead: bytes) -> bool:
-    """The password of a URL: no stand-in, no well-known default, no port."""
-    lowered = value.lower()
-    return (
-        len(value) >= 3
-        and len(set(value)) >= 3
-        and lowered not in _DEFAULTS
-        and not _PLACEHOLDER.search(lowered)
-        and not (value.isdigit() and len(value) < 6)
-    )
-
-
-def _is_header(value: bytes, _lead: bytes) -> bool:
-    """The credentials of an Authorization header: encoded bytes, not words."""
-    mixed = _classes(value) >= 2 and (any(map(_is_digit, value)) or len(value) % 4 == 0)
-    return (
-        mixed and len(set(value)) >= 6 and not _PLACEHOLDER.search(value.lower()) and not _IDENTIFIER.fullmatch(value)
-    )
-
-
-def _is_aws_secret(value: bytes, _lead: bytes) -> bool:
-    """40 base64 characters beside the name of an AWS secret key."""
-    return _classes(value) >= 3 and not _LOUD.search(value.lower())
-
-
-def _is_assigned(value: bytes, lead: bytes) -> bool:
-    """A value behind a telling name: varied enough to be no word, identifier, path, stand-in or piece of code."""
-    lowered = value.lower()
-    if len(set(value)) < 6 or _PLACEHOLDER.search(lowered) or _PATH.match(value) or _CODE.search(value):
-        return False
-    if _UUID.fullmatch(lowered):
-        return False
-    if lead in b" :" and _changes(value) < 3:
-        return False
-    if _IDENTIFIER.fullmatch(value) or _CAMEL.fullmatch(value):
-        digits = sum(map(_is_digit, value))
-        return value.isalnum() and digits >= 2 and not _COMMON.search(lowered)
-    return _classes(value) >= 3 or any(map(_is_digit, value)) or len(value) >= 12
-
-
-def _is_digit(byte: int) -> bool:
-    return 0x30 <= byte <= 0x39
-
-
-def _class(byte: int) -> str:
-    char = chr(byte)
-    return "d" if _is_digit(byte) else "u" if char.isupper() else "l" if char.islower() else "s"
-
-
-def _classes(value: bytes) -> int:
-    return len(set(map(_class, value)))
-
-
-def _changes(value: bytes) -> int:
-    kinds = list(map(_class, value))
-    return sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
-
-
-_CHECKS: dict[str, Callable[[bytes, bytes], bool]] = {
-    "none": lambda _value, _lead: True,
-    "token": _is_token,
-    "url": _is_url_password,
-    "header": _is_header,
-    "aws": _is_aws_secret,
-    "jwt": lambda value, _lead: value.startswith(b"eyJ") or b"_eyJ" in value,
-    "assigned": _is_assigned,
-}
 
 
 def _behind(starts: list[bytes]) -> bytes:
@@ -263,7 +212,7 @@ _GATES = {
     b"-": rb"(?:(?=[A-Za-z0-9_%+/=-]{16})(?![a-z-]{12})|(?=BEGIN ))",
     b".": rb"(?=[A-Za-z0-9_-]{6}(?:[A-Za-z0-9_-]{10}|\.[A-Za-z0-9_-]{27}))",
     b"A": rb"(?:(?<=[AI]A)|(?=Iza))",
-    b"k": rb"""(?=e[ny]["'`\\ :=\]_0-9-]|s[.\\/])""",
+    b"k": rb"""(?=e[ny](?:["'`\\:=\]_0-9-]| {1,3}[:=])|s[.\\/])""",
 }
 
 
@@ -281,14 +230,15 @@ def _gate(heads: list[bytes], pivot: bytes) -> bytes:
     telling = bytes(sorted({head[-2] for head in heads if head not in vague}))
     behind = [b"(?<=[" + re.escape(telling) + b"]" + re.escape(pivot) + b")"]
     behind += [_behind(sorted(head for head in vague if len(head) == size)) for size in sorted(set(map(len, vague)))]
+    shut = b"(?!---)" if pivot == b"-" else b""  # a ruler
     gate = behind[0] if len(behind) == 1 else b"(?:" + b"|".join(behind) + b")"
-    return gate + _GATES.get(pivot, b"")
+    return gate + shut + _GATES.get(pivot, b"")
 
 
 def _compile_group(pivot: bytes, *, folded: bool) -> _Scanner:
     """One regex for all rules of a pivot, tried in the order of `RULES`."""
     branches: list[bytes] = []
-    hits: dict[str, tuple[int, int]] = {}
+    named: dict[str, _Hit] = {}
     heads: list[bytes] = []
     for rank, rule in enumerate(RULES):
         if rule.pivot != pivot or rule.folded != folded:
@@ -299,12 +249,13 @@ def _compile_group(pivot: bytes, *, folded: bool) -> _Scanner:
             split[size, anchor[size:]].append(anchor[:size])
         for number, ((size, tail), starts) in enumerate(split.items()):
             branch, names = _name_groups(rule.pattern, f"r{rank}_{number}")
-            hits.update(dict.fromkeys(names, (rank, 0 if b"(?P<secret>" in rule.pattern else size + len(tail))))
+            taken = 0 if b"(?P<secret>" in rule.pattern else size + len(tail)
+            named.update(dict.fromkeys(names, _Hit(rank, rule, taken, CHECKS[rule.check])))
             before = _word_start(starts) if rule.bounded else b""
             branches.append(_behind(starts) + before + re.escape(tail) + branch)
             heads += starts
-    regex = re.escape(pivot) + _gate(heads, pivot) + b"(?:" + b"|".join(branches) + b")"
-    return _Scanner(re.compile(regex), pivot, folded, hits)
+    regex = re.compile(re.escape(pivot) + _gate(heads, pivot) + b"(?:" + b"|".join(branches) + b")")
+    return _Scanner(regex, pivot, folded, {regex.groupindex[name]: hit for name, hit in named.items()})
 
 
 def _name_groups(pattern: bytes, label: str) -> tuple[bytes, list[str]]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from .contract import Done, Later, Reject, Retry
 from .wire import HEADER, Answer, Failed, Task, send
 
 MAX_AHEAD = 8  # tasks given to a child beyond the one it works on, so that it never waits for us

@@ -15,7 +15,7 @@ from precedent.store import Store
 
 from . import state
 from .contract import Done, Extracted, Later, Processor, Reject, Retry, StoresBatches
-from .pool import Finished, Limits, Pool
+from .pool import Limits, Pool
 from .retry import MAX_ATTEMPTS, judge
 from .state import Success, Work
 from .stats import RunStats

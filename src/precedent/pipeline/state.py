@@ -1,6 +1,6 @@
 """What each processor still has to do: table `session_processor_state`.
 
-Truth about work stands here alone. A row is pending, done or dead; every change of a transcript makes it pending.
+Truth about work stands here alone. A row is pending, done, dead or dropped; every change of a transcript makes it pending.
 """
 
 from collections.abc import Sequence
@@ -83,8 +83,8 @@ def mark_pending(
         chosen = chosen.with_for_update(read=True, of=processor)
     columns = ["processor_name", "session_file", "transcript_id", "username", "status", "revision", "pending_since"]
     insert = _upsert(tx).from_select(columns, chosen.select_from(processor.join(transcript, sa.true())))
-    revived = sa.and_(
-        state.c.status == "dead",
+    given_up = sa.and_(
+        state.c.status.in_(("dead", "dropped")),
         sa.select(transcript.c.generation).where(transcript.c.id == state.c.transcript_id).scalar_subquery()
         == state.c.generation,
     )
@@ -92,7 +92,7 @@ def mark_pending(
         insert.on_conflict_do_update(
             index_elements=["processor_name", "session_file"],
             set_={
-                "status": sa.case((revived, "dead"), else_="pending"),
+                "status": sa.case((given_up, state.c.status), else_="pending"),
                 "revision": insert.excluded.revision,
                 "pending_since": sa.case(
                     (state.c.status == "pending", state.c.pending_since), else_=insert.excluded.pending_since
@@ -218,11 +218,11 @@ def finish(tx: sa.Connection, name: str, successes: Sequence[Success], *, versio
     """
     mark = "?" if tx.dialect.name == "sqlite" else "%s"
     statement = (
-        "UPDATE session_processor_state SET status = CASE WHEN revision > {0} THEN 'pending' ELSE 'done' END, "
-        "processed_at = {0}, items_extracted = {0}, file_hash = {0}, generation = {0}, processor_version = {0}, "
-        "attempts = 0, next_attempt_at = 0, error_class = '', last_error = '', claims_open = 0, cursor = {0} "
-        "WHERE processor_name = {0} AND session_file = {0} AND claim = {0}"
-    ).format(mark)
+        f"UPDATE session_processor_state SET status = CASE WHEN revision > {mark} THEN 'pending' ELSE 'done' END, "
+        f"processed_at = {mark}, items_extracted = {mark}, file_hash = {mark}, generation = {mark}, processor_version = {mark}, "
+        f"attempts = 0, next_attempt_at = 0, error_class = '', last_error = '', claims_open = 0, cursor = {mark} "
+        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}"
+    )
     rows = [
         (
             work.ref.revision, now, items, work.ref.content_hash, work.ref.generation, version, cursor,

@@ -64,6 +64,7 @@ transcript = sa.Table(
     sa.Column("changed_at", _Big, nullable=False),
     sa.Index(None, "user_id", "source_path"),
     sa.Index(None, "native_id", "agent_id"),
+    sa.Index(None, "agent_id"),
 )
 
 # Pipeline -----------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ usage_standin = sa.Table(
     sa.Column("key", _Big, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Requests that become void when the transcript `<native id>[.<agent id>]` arrives."""
+"""Requests that become void when the transcript `agent:<id>` or `session:<id>` arrives."""
 
 usage_subagent = sa.Table(
     "usage_subagent",
@@ -282,6 +283,7 @@ usage_rollup = sa.Table(
     _count("recorded_cost_usd_micros"),
     _count("recorded_requests"),
     _count("auto_cost_usd_micros"),
+    _count("auto_requests"),
     _count("partial_requests"),
     sqlite_with_rowid=False,
 )

@@ -72,8 +72,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         modifiers: price modifiers in alphabetical order, joined by `+`; empty for the standard price.
         recorded_cost_micros: cost in micro-dollars as the agent recorded it, if it did.
         sidechain: a copy seen from a sub-agent; the main chain's usage wins over it.
-        standin_for: `<native id>[.<agent id>]` of a transcript that, if we have it, makes this request void: it reports
-            the same tokens response by response.
+        standin_for: `agent:<id>` or `session:<id>` of a transcript that, if we have it, makes this request void: it
+            reports the same tokens response by response. A fork names its own session, so an agent's id stands alone.
     """
 
     key: str

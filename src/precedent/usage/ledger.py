@@ -37,8 +37,8 @@ from .observation import (
     effective_request,
     worse,
 )
-from .pricing import Pricing
 from .prices import PriceTable
+from .pricing import Pricing
 from .rollups import Owner, Rollups
 from .shared import Kind, Shared
 
@@ -150,12 +150,9 @@ class _Write:
         """Requests that a transcript of their own reports in full; the others are remembered for when it arrives."""
         void: set[int] = set()
         for name, key in found.standins:
-            native_id, _, agent_id = name.partition(".")
-            there = self._tx.scalar(
-                sa.select(transcript.c.id)
-                .where(transcript.c.native_id == native_id, transcript.c.agent_id == agent_id)
-                .limit(1)
-            )
+            kind, _, wanted = name.partition(":")
+            column = transcript.c.agent_id if kind == "agent" else transcript.c.native_id
+            there = self._tx.scalar(sa.select(transcript.c.id).where(column == wanted).limit(1))
             if there is not None:
                 void.add(key)
             else:
@@ -165,7 +162,7 @@ class _Write:
     def _arrived(self) -> None:
         """Drop the requests that only stood in for these transcripts."""
         names = [
-            f"{each.ref.native_id}.{each.ref.agent_id}" if each.ref.agent_id else each.ref.native_id
+            f"agent:{each.ref.agent_id}" if each.ref.agent_id else f"session:{each.ref.native_id}"
             for each in self._batch
         ]
         void = list(self._tx.scalars(sa.select(usage_standin.c.key).where(usage_standin.c.name.in_(names))))

@@ -29,6 +29,7 @@ REQUEST_SUMS = (
     "recorded_cost_usd_micros",
     "recorded_requests",
     "auto_cost_usd_micros",
+    "auto_requests",
     "partial_requests",
 )
 EVENT_SUMS = ("events", "errors", "rejected", "interrupted")
@@ -61,7 +62,7 @@ class Rollups:
         """Add (sign 1) or take away (sign -1) a request."""
         recorded = row.recorded_cost_usd_micros
         sums = self._requests[row.at // BUCKET, owner.user_id, owner.agent_id, row.model_id, row.project_id]
-        auto = recorded if recorded is not None else cost or 0
+        auto = cost if recorded is None else recorded
         sums[0] += sign
         sums[1] += sign * row.input_tokens
         sums[2] += sign * row.output_tokens
@@ -75,9 +76,11 @@ class Rollups:
         if recorded is not None:
             sums[9] += sign * recorded
             sums[10] += sign
-        sums[11] += sign * auto
-        if row.is_partial():
+        if auto is not None:
+            sums[11] += sign * auto
             sums[12] += sign
+        if row.is_partial():
+            sums[13] += sign
 
     def event(self, row: EventSeen, owner: Owner, *, sign: int) -> None:
         """Add or take away an event."""

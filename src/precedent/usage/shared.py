@@ -181,7 +181,10 @@ class Shared(Generic[R]):
 
     def _insert(self, rows: Sequence[tuple[R, tuple[Any, ...]]]) -> None:
         columns = [*self._kind.columns, *self._kind.further]
-        bulk.insert(self._tx, self._kind.table, columns, [(*_values(row), *further) for row, further in rows])
+        values: list[tuple[Any, ...]] = []
+        for row, further in rows:
+            values.append((*_values(row), *further))
+        bulk.insert(self._tx, self._kind.table, columns, values)
 
 
 def _values(row: RequestSeen | EventSeen) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Turns Claude Code's lines into events."""
 
 from collections.abc import Sequence
+
 import msgspec
 
 from ..counters import count
@@ -166,7 +167,7 @@ class ClaudeCodeParser:
                 self.tally.defect(reason, offset=place.offset, line=place.line)
 
             if agent_id and agent_id not in self._state.agents:
-                reported = standin(detail, session_id=wire.sessionId or "", agent_id=agent_id, note=note)
+                reported = standin(detail, agent_id=agent_id, note=note)
                 requests.extend([reported] if reported else [])
             results.append(
                 ToolResult(

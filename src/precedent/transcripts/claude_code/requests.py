@@ -116,7 +116,7 @@ def requests_of(
     )
 
 
-def standin(outcome: ToolOutcome, *, session_id: str, agent_id: str, note: Note) -> Request | None:
+def standin(outcome: ToolOutcome, *, agent_id: str, note: Note) -> Request | None:
     """Return the request that a sub-agent's result reports, to be used only if the sub-agent left no transcript."""
     if outcome.usage is None:
         return None
@@ -124,12 +124,12 @@ def standin(outcome: ToolOutcome, *, session_id: str, agent_id: str, note: Note)
     if not tokens.total:
         return None
     return Request(
-        key=f"claude:agent:{session_id}.{agent_id}",
+        key=f"claude:agent:{agent_id}",
         model=outcome.resolvedModel or "",
         tokens=tokens,
         modifiers=modifiers_of(outcome.usage),
         sidechain=True,
-        standin_for=f"{session_id}.{agent_id}",
+        standin_for=f"agent:{agent_id}",
     )
 
 

@@ -62,7 +62,7 @@ class Billing(msgspec.Struct):
         if not any(billed):
             return None
         request = self._request(f"codex:{self.session_id}:turn:{self.turns}", billed)
-        return msgspec.structs.replace(request, standin_for=self.session_id)
+        return msgspec.structs.replace(request, standin_for=f"session:{self.session_id}")
 
     def _request(self, key: str, billed: Vector) -> Request:
         tier = {"fast": "priority"}.get(self.tier, self.tier)

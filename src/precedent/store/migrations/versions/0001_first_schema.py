@@ -241,6 +241,7 @@ def upgrade() -> None:
         sa.Column("recorded_cost_usd_micros", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("recorded_requests", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("auto_cost_usd_micros", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("auto_requests", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("partial_requests", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("bucket", "user_id", "agent_id", "model_id", "project_id"),
         sqlite_with_rowid=False,
@@ -286,7 +287,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("email", sa.Text(), server_default="", nullable=False),
-        sa.Column("provisional", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("provisional", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key", name=op.f("uq_user_account_key")),
@@ -332,5 +333,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("session_file", name=op.f("uq_transcript_session_file")),
     )
+    op.create_index(op.f("ix_transcript_agent_id"), "transcript", ["agent_id"], unique=False)
     op.create_index(op.f("ix_transcript_native_id_agent_id"), "transcript", ["native_id", "agent_id"], unique=False)
     op.create_index(op.f("ix_transcript_user_id_source_path"), "transcript", ["user_id", "source_path"], unique=False)

@@ -1,0 +1,5 @@
+"""`python -m precedent.cli`."""
+
+from . import main
+
+main()

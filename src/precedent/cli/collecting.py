@@ -1,0 +1,64 @@
+"""`precedent collect`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from precedent.archive import homes
+from precedent.archive.collect import CollectStats
+from precedent.errors import BadInput
+
+from .context import context
+from .output import bar, print_json, say
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command()(collect)
+
+
+def collect(
+    ctx: typer.Context,
+    home: Annotated[
+        list[Path] | None, typer.Option(help="A home to collect from instead of yours; may be repeated.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Whose home it is; default: the folder's name.")] = None,
+    all_users: Annotated[bool, typer.Option("--all-users", help="Collect from everybody's home; needs root.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Copy what is new in people's transcripts into the archive, scrubbed of secrets."""
+    if home and all_users:
+        raise BadInput("give --home or --all-users, not both")
+    if user and len(home or []) != 1:
+        raise BadInput("--user says whose the one --home is")
+    if all_users:
+        chosen = homes.everybody()
+    else:
+        chosen = [homes.given(path, user=user) for path in home] if home else [homes.own()]
+    with bar("Collecting") as progress:
+        stats = context(ctx).app.collect(chosen, progress=lambda now: progress.show(_line(now)))
+    if as_json:
+        print_json(msgspec.to_builtins(stats))
+    else:
+        say(_line(stats))
+        for detail in stats.errors_detail:
+            say(f"  {detail['file']}: {detail['error']}")
+    raise typer.Exit(1 if stats.files_failed else 0)
+
+
+def _line(stats: CollectStats) -> str:
+    parts = [f"{stats.files_copied:,} transcripts copied ({stats.bytes_read / 1e6:,.1f} MB)"]
+    for count, what in (
+        (stats.files_skipped, "unchanged"),
+        (stats.redactions, "secrets scrubbed"),
+        (stats.files_private, "left private"),
+        (stats.files_withdrawn, "withdrawn"),
+        (stats.files_unknown, "no transcripts"),
+        (stats.files_refused, "refused as unsafe"),
+        (stats.files_failed, "failed"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    return ", ".join(parts)

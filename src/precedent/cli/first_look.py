@@ -1,0 +1,53 @@
+"""`precedent first-look`: what `make run` does."""
+
+import typer
+
+from precedent import samples
+from precedent.app import App
+from precedent.archive import homes
+from precedent.usage.report import Report
+
+from . import reports
+from .context import Context, context
+from .output import bar, say
+
+SAMPLES_FOLDER = "samples"
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command("first-look")(first_look)
+
+
+def first_look(ctx: typer.Context) -> None:
+    """Collect your transcripts, count them and show the figures; with sample transcripts when you have none."""
+    here = context(ctx)
+    with bar("Collecting your transcripts") as progress:
+        here.app.collect([homes.own()], progress=lambda stats: progress.show(f"{stats.files_copied:,} transcripts"))
+    with here.app.store.read() as tx:
+        empty = here.app.is_empty(tx)
+    if empty:
+        say("You have no transcripts of Claude Code or Codex yet: these are sample transcripts of an invented team.")
+        here = Context({**here.given, "data_dir": here.settings.data_dir / SAMPLES_FOLDER})
+        ctx.obj = here
+        here.app.collect([homes.given(home) for home in samples.homes()])
+    with bar("Counting") as progress:
+        stats = here.app.run_processor(
+            "usage", progress=lambda now: progress.show("Counting", done=now.processed, total=max(1, now.scanned))
+        )
+    _show(here.app, ctx)
+    if stats.errors:
+        say(f"{stats.errors:,} transcripts could not be counted; `precedent dead list` will say why.")
+    say(
+        f"Data: {here.settings.data_dir.resolve()}. Next: `precedent usage --help`, `precedent serve` to keep collecting."
+    )
+
+
+def _show(app: App, ctx: typer.Context) -> None:
+    with app.store.read() as tx:
+        report = Report(tx)
+        by_model = report.by(["agent", "model"])
+        by_day = report.by(["date"])[-14:]
+    for dimensions, found in ((["date"], by_day), (["agent", "model"], by_model)):
+        rows = [dict(zip(dimensions, each.group, strict=True)) | each.figures() for each in found]
+        reports.show_table(rows, dimensions)

@@ -1,0 +1,141 @@
+"""`precedent run`, `status` and `dead`."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from precedent.app import PROCESSOR_PREFIX
+from precedent.pipeline import backlog
+from precedent.pipeline.stats import RunStats
+
+from .context import context
+from .output import bar, duration, instant, iso, print_json, print_table, say
+
+dead_cli = typer.Typer(help="Transcripts that were given up on.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.command()(run)
+    cli.command()(status)
+
+
+def run(
+    ctx: typer.Context,
+    processor: Annotated[str, typer.Argument(help="Name of an installed processor, for example usage.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Run a processor over the transcripts that are due."""
+    app = context(ctx).app
+    with bar(f"Running {processor}") as progress:
+
+        def show(stats: RunStats) -> None:
+            progress.show(_line(stats), done=stats.processed + stats.errors, total=max(stats.scanned, 1))
+
+        stats = app.run_processor(processor, progress=show)
+    if as_json:
+        print_json(msgspec.to_builtins(stats))
+    else:
+        say(f"{processor}: {_line(stats)}")
+        for detail in stats.errors_detail:
+            say(f"  {detail['session']}: {detail['error']}")
+        if stats.paused:
+            say(f"  paused: {stats.paused}. Mend it, then `precedent resume {processor}`.")
+    raise typer.Exit(1 if stats.errors or stats.paused else 0)
+
+
+def _line(stats: RunStats) -> str:
+    parts = [f"{stats.processed:,} transcripts processed, {stats.items_extracted:,} items"]
+    for count, what in (
+        (stats.skipped, "unchanged"),
+        (stats.reprocessed, "of them again for a new version"),
+        (stats.capped, "left for the next run"),
+        (stats.later, "not yet"),
+        (stats.errors, "failed"),
+        (stats.dead, "given up on (see `precedent dead list`)"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    return ", ".join(parts)
+
+
+def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show what each processor has done, has still to do and has given up on."""
+    app = context(ctx).app
+    app.register_processors()
+    now = app.clock.now()
+    with app.store.read() as tx:
+        found = backlog.processors(tx, now=now)
+        transcripts, size = backlog.archive_size(tx)
+    rows = []
+    for each in found:
+        last = next(iter(app.runs.latest(PROCESSOR_PREFIX + each.processor)), None)
+        rows.append(
+            {
+                **msgspec.to_builtins(each),
+                "last_run": iso(last.started_at) if last else None,
+                "last_outcome": (last.outcome or "running") if last else None,
+            }
+        )
+    if as_json:
+        print_json({"transcripts": transcripts, "archived_bytes": size, "processors": rows})
+        return
+    say(f"{transcripts:,} transcripts archived, {size / 1e6:,.1f} MB, in {app.settings.archive_dir}")
+    shown = [
+        {
+            **row,
+            "lag": duration(each.lag_us) if each.lag_us else "none",
+            "last_run": instant(last_started(app.runs.latest(PROCESSOR_PREFIX + each.processor))),
+        }
+        for row, each in zip(rows, found, strict=True)
+    ]
+    columns = ["processor", "version", "done", "backlog", "waiting", "outdated", "dead", "lag", "last_run"]
+    print_table(shown, [*columns, "last_outcome"])
+    for each in found:
+        if each.paused_reason:
+            say(f"{each.processor} is paused: {each.paused_reason}. `precedent resume {each.processor}` resumes it.")
+
+
+def last_started(runs: list) -> int | None:  # type: ignore[type-arg]
+    """Return when the newest of some runs started."""
+    return runs[0].started_at if runs else None
+
+
+@dead_cli.command("list")
+def dead_list(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List transcripts that were given up on, with the reason."""
+    with context(ctx).app.store.read() as tx:
+        found = [msgspec.to_builtins(each) for each in backlog.dead(tx)]
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(found, ["processor", "session_file", "attempts", "error_class", "error"])
+    else:
+        say("Nothing was given up on.")
+
+
+_Sessions = Annotated[list[str] | None, typer.Argument(help="Session files as `dead list` shows them.")]
+_Processor = Annotated[str | None, typer.Option(help="Only of this processor.")]
+_All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+@dead_cli.command("retry")
+def dead_retry(
+    ctx: typer.Context, session: _Sessions = None, processor: _Processor = None, every: _All = False
+) -> None:
+    """Try transcripts again, from their first attempt."""
+    app = context(ctx).app
+    chosen = backlog.chosen(session, every=every)
+    with app.store.write() as tx:
+        count = backlog.retry(tx, chosen, processor=processor, now=app.clock.now())
+    say(f"{count:,} transcripts will be tried again in the next run.")
+
+
+@dead_cli.command("drop")
+def dead_drop(ctx: typer.Context, session: _Sessions = None, processor: _Processor = None, every: _All = False) -> None:
+    """Take transcripts off the list without processing them; they come back when their content is replaced."""
+    chosen = backlog.chosen(session, every=every)
+    with context(ctx).app.store.write() as tx:
+        count = backlog.drop(tx, chosen, processor=processor)
+    say(f"{count:,} transcripts dropped from the list; the archive keeps them.")

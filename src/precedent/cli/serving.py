@@ -1,0 +1,19 @@
+"""`precedent serve`."""
+
+import typer
+
+from .context import context
+from .output import say
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command()(serve)
+
+
+def serve(ctx: typer.Context) -> None:
+    """Collect and run processors at their cadences until stopped with Ctrl-C or SIGTERM."""
+    # The engine is heavy and only this command needs it.
+    from precedent.jobs.serve import serve as run  # noqa: PLC0415
+
+    run(context(ctx).app, say=say)

@@ -1,0 +1,90 @@
+"""`precedent sessions …`."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from precedent.errors import NotFound
+from precedent.usage import sessions as service
+
+from .context import context
+from .output import dollars, duration, instant, iso, print_json, print_table, say
+
+cli = typer.Typer(help="Collected sessions.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@cli.command("list")
+def list_sessions(
+    ctx: typer.Context,
+    person: Annotated[list[str] | None, typer.Option(help="Only of this person; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option(help="Sessions at most.", min=1)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List sessions, the last active first."""
+    with context(ctx).app.store.read() as tx:
+        found = service.sessions(tx, persons=tuple(person or ()), limit=limit)
+    if as_json:
+        print_json(
+            [
+                {**msgspec.to_builtins(each), "first_at": iso(each.first_at), "last_at": iso(each.last_at)}
+                for each in found
+            ]
+        )
+    elif found:
+        shown = [
+            {
+                "session": each.session,
+                "person": each.person,
+                "agent": each.agent,
+                "last": instant(each.last_at),
+                "active": duration(each.active_us),
+                "requests": each.requests,
+                "cost": dollars(each.cost_usd_micros),
+                "title": each.title or each.project,
+            }
+            for each in found
+        ]
+        print_table(shown, ["session", "person", "agent", "last", "active", "requests", "cost", "title"])
+    else:
+        say("No sessions yet. `precedent collect` and `precedent run usage` bring them in.")
+
+
+@cli.command()
+def show(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(help="Session id or session file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a session's transcripts: how each line was accounted for, and every fault with its place."""
+    with context(ctx).app.store.read() as tx:
+        found = service.details(tx, session)
+    if not found:
+        raise NotFound(f"no session {session!r}; `precedent sessions list` names them")
+    if as_json:
+        print_json([msgspec.to_builtins(each) for each in found])
+        return
+    for each in found:
+        rows = [
+            {"what": name.replace("_", " "), "value": value}
+            for name, value in msgspec.to_builtins(each).items()
+            if name not in {"session_file", "defects", "shares_with"}
+        ]
+        print_table(rows, ["what", "value"], title=each.session_file)
+        for relative in each.shares_with:
+            say(f"  shares requests with {relative}")
+        for defect in each.defects:
+            say(f"  {defect}")
+
+
+@cli.command()
+def delete(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(help="Session id or session file.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a session from the archive with everything derived from it; requests that kept copies share stay."""
+    if not yes:
+        typer.confirm(f"Delete {session} and everything derived from it?", abort=True, err=True)
+    count = context(ctx).app.delete_session(session)
+    say(f"{count:,} transcripts deleted.")

