@@ -76,7 +76,7 @@ def _line(rng: random.Random) -> bytes:
 
 
 def make_blocks(seed: int = 1) -> list[bytes]:
-    """Seeded transcript lines in blocks as the archive hands them over; a tenth is made, the rest repeats it shuffled."""
+    """Seeded transcript lines in blocks as the archive hands them over; a tenth is made, then repeated shuffled."""
     rng = random.Random(seed)
     lines: list[bytes] = []
     size = 0

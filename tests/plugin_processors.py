@@ -1,6 +1,6 @@
 """Processors for tests, such as others may install: they do what the prompts of a transcript tell them to.
 
-A prompt `extract: WORD` makes `extract` misbehave in the child, `store: WORD` makes `store` misbehave in the parent, and
+A prompt `extract: WORD` makes `extract` misbehave in the child, `store: WORD` makes `store` misbehave in the parent,
 any other prompt is an item. Children write what they saw into the folder `TMPDIR`, all of the parent that they share.
 """
 

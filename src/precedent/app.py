@@ -1,6 +1,6 @@
 """Wires the program together: the one file that knows every concrete class."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +13,10 @@ from precedent.archive.collect import Progress as CollectProgress
 from precedent.archive.folder import FolderArchive
 from precedent.archive.sources import Home
 from precedent.clock import Clock
-from precedent.errors import Fenced, Misconfigured, NotFound
-from precedent.faults import reach
+from precedent.errors import Misconfigured, NotFound
+from precedent.jobs.processing import Processing
 from precedent.jobs.runs import Runs
 from precedent.pipeline import state
-from precedent.pipeline.contract import Processor
 from precedent.pipeline.pool import Limits
 from precedent.pipeline.runner import Budget, Progress, Runner
 from precedent.pipeline.stats import RunStats
@@ -26,7 +25,7 @@ from precedent.store import Store
 from precedent.store.schema import transcript
 
 COLLECTOR = "session-collector"
-PROCESSOR_PREFIX = "session-processor:"
+"""Job name of the collector."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,11 @@ class App:
 
     @cached_property
     def store(self) -> Store:
-        """The database, brought to the newest schema."""
+        """The database, brought to the newest schema.
+
+        Raises:
+            Misconfigured: it cannot be made or opened.
+        """
         folder = self.settings.data_dir
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -73,7 +76,7 @@ class App:
 
     @cached_property
     def runner(self) -> Runner:
-        """Runs processors."""
+        """Works through what a processor has to do."""
         settings = self.settings
         return Runner(
             self.store,
@@ -88,17 +91,28 @@ class App:
         )
 
     @cached_property
-    def budget(self) -> Budget:
-        """What one run may do."""
-        return Budget(transcripts=self.settings.run_transcripts, seconds=self.settings.run_time_s)
+    def processing(self) -> Processing:
+        """Runs of processors."""
+        budget = Budget(transcripts=self.settings.run_transcripts, seconds=self.settings.run_time_s)
+        return Processing(self.store, self.runs, self.runner, budget=budget, clock=self.clock)
 
-    def collect(self, homes: Sequence[Home], *, progress: CollectProgress = lambda _: None) -> CollectStats:
+    def run_processor(self, name: str, *, progress: Progress = lambda _: None) -> RunStats:
+        """Run a processor over what is due; see `Processing.run`."""
+        return self.processing.run(name, progress=progress)
+
+    def collect(
+        self,
+        homes: Sequence[Home],
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: CollectProgress = lambda _: None,
+    ) -> CollectStats:
         """Collect from homes, as one run of the collector.
 
         Raises:
             Busy: a collection is under way.
         """
-        self.register_processors()
+        self.processing.register_all()
         collector = Collector(
             self.store,
             self.archive,
@@ -110,58 +124,12 @@ class App:
         run_id = self.runs.open(COLLECTOR)
         try:
             with self.runs.alive(run_id):
-                stats = collector.collect(homes, progress=progress)
+                stats = collector.collect(homes, stopping=stopping, progress=progress)
         except BaseException as error:
             self.runs.close(run_id, outcome="failed", error=f"{type(error).__name__}: {error}")
             raise
-        failed = stats.files_failed > 0
-        self.runs.close(run_id, outcome="partial" if failed else "done", counts=stats)
+        self.runs.close(run_id, outcome="partial" if stats.files_failed else "done", counts=stats)
         return stats
-
-    def run_processor(self, name: str, *, progress: Progress = lambda _: None) -> RunStats:
-        """Run a processor over what is due.
-
-        Raises:
-            NotFound: no such processor is installed.
-            Busy: it is running already.
-        """
-        processor, plugin = plugins.processor(name)
-        self._register(processor)
-        run_id = self.runs.open(PROCESSOR_PREFIX + name)
-        reach("run.opened")
-        try:
-            with self.runs.alive(run_id) as lost:
-                stats = self.runner.run(
-                    processor,
-                    plugin.path,
-                    budget=self.budget,
-                    still_ours=lambda: not lost.is_set(),
-                    progress=progress,
-                )
-                if lost.is_set():
-                    raise Fenced(f"run {run_id} was declared lost; what it had stored stays")
-        except BaseException as error:
-            self.runs.close(run_id, outcome="failed", error=f"{type(error).__name__}: {error}")
-            raise
-        reach("run.closing")
-        self.runs.close(run_id, outcome="partial" if stats.errors else "done", counts=stats)
-        return stats
-
-    def register_processors(self) -> list[str]:
-        """Make every installed processor known, so that changes become pending for it; return their names."""
-        names = []
-        for plugin in plugins.installed(plugins.PROCESSORS):
-            processor, _ = plugins.processor(plugin.name)
-            self._register(processor)
-            names.append(plugin.name)
-        return names
-
-    def _register(self, processor: Processor) -> None:
-        with self.store.read() as tx:
-            if state.is_registered(tx, processor.name, version=processor.version):
-                return
-        with self.store.write() as tx:
-            state.register(tx, processor, now=self.clock.now())
 
     def delete_session(self, name: str) -> int:
         """Delete a session, its sub-agents and everything derived from them; return how many transcripts.
@@ -172,26 +140,16 @@ class App:
         with self.store.write() as tx:
             found = catalogue.find(tx, name)
             if not found:
-                raise NotFound(f"no session {name!r}; `precedent sessions` lists them")
+                raise NotFound(f"no session {name!r}; `precedent sessions list` names them")
             keys = catalogue.remove(tx, [entry.id for entry in found], listener=Pending())
         for key in keys:
             self.archive.delete(key)
         return len(found)
 
-    def pause(self, name: str, reason: str) -> None:
-        """Keep a processor from running; an empty reason lets it run again.
-
-        Raises:
-            NotFound: no such processor is installed.
-        """
-        processor, _ = plugins.processor(name)
-        self._register(processor)
-        with self.store.write() as tx:
-            state.pause(tx, name, reason)
-
-    def is_empty(self, tx: sa.Connection) -> bool:
-        """Tell whether no transcript was ever archived."""
-        return tx.scalar(sa.select(transcript.c.id).limit(1)) is None
+    def is_empty(self) -> bool:
+        """Tell whether nothing was ever archived."""
+        with self.store.read() as tx:
+            return tx.scalar(sa.select(transcript.c.id).limit(1)) is None
 
     def close(self) -> None:
         """Close what was opened."""

@@ -9,7 +9,6 @@ import msgspec
 from precedent import plugins
 from precedent.app import App
 from precedent.errors import PrecedentError
-from precedent.pipeline import backlog
 from precedent.usage.prices import PriceTable
 
 LOW_DISK_BYTES = 1 << 30
@@ -57,11 +56,8 @@ def _data_folder(folder: Path) -> Check:
 
 
 def _work(app: App) -> list[Check]:
-    app.register_processors()
-    with app.store.read() as tx:
-        rows = backlog.processors(tx, now=app.clock.now())
     found = []
-    for each in rows:
+    for each in app.processing.backlogs():
         state = f"{each.done:,} done, {each.backlog:,} due, {each.waiting:,} waiting, {each.dead:,} given up on"
         if each.paused_reason:
             found.append(Check(f"processor {each.processor}", "fault", f"paused: {each.paused_reason}"))

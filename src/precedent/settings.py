@@ -1,4 +1,4 @@
-"""Settings: from the command line, the environment, `precedent.toml` in the data folder, or the default, in that order."""
+"""Settings, from the command line, else the environment, else `precedent.toml` in the data folder, else the default."""
 
 import os
 import tomllib

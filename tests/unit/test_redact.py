@@ -337,6 +337,8 @@ PLACEHOLDERS = (
     "task-management-for-the-whole-company-2024-and-later",
     "http://localhost:8080/users/a@b.example",
     "git@github.com:org/repo.git",
+    "--- PASS: TestSHA256Sum_Case2 (0.00s)\nPASS: TestV2Key3Rotation",
+    "postgresql://scott:tiger@localhost/test",
     "npm_config_registry_and_other_long_names_here",
 )
 
@@ -461,7 +463,7 @@ ADVERSARIAL = [
 
 
 def test_adversarial_input_takes_linear_time() -> None:
-    size = 1_000_000
+    size = 400_000
     slow = {}
     for piece in ADVERSARIAL:
         for join in (b"", b" ", b"a"):
@@ -469,7 +471,7 @@ def test_adversarial_input_takes_linear_time() -> None:
             start = time.process_time()
             redact(data)
             spent = time.process_time() - start
-            if spent > 0.2:
+            if spent > 0.16:  # quadratic time would be seconds
                 slow[piece + join] = spent
     assert not slow
 

@@ -11,15 +11,15 @@ _QUOTE = r"""\\{0,7}["'`]"""
 _SEP = rf"""(?:{_QUOTE})?+\]?+ {{0,3}}+(?:=>|:=|[:=]) {{0,3}}+"""
 _HEX_ESCAPE = r"\\{1,7}u00[2-7][0-9a-f]"
 # A value without a digit or a sign is a word unless it is long; said here because refusing in Python costs 2 us.
-_VARIED = r"""(?=[^\s"'`\\]{0,64}?[0-9!#$%&*+/@^~?]|[^\s"'`\\]{12})"""
+_VARIED = r"""(?=[^\s"'`\\]{0,24}?[0-9!#$%&*+/@^~?]|[^\s"'`\\]{10})"""
 # What may stand after a name that announces a secret: a JSON string of the line itself, a value quoted in any other
 # way and at any depth of escaping, or a bare word as in a .env or YAML file.
 _VALUE = (
     rf"""(?:{_SEP}(?:"(?P<secret>(?=[^\s"]{{8}}){_VARIED}(?:[^\s"\\]++|\\(?:["\\/]|u00[2-7][0-9a-f])){{1,99}}+)(?=")"""
     rf"""|(?P<q>\\{{1,7}}["'`]|['`])"""
     rf"""(?P<secret>{_VARIED}(?:(?!(?P=q))(?:[^\s"\\]|{_HEX_ESCAPE}|\\{{1,7}}/)){{8,512}}+)(?=(?P=q)))"""
-    rf"""| ?[:=] {{0,3}}(?P<secret>(?=[a-z0-9_+/.~!@#%^*\\-]{{8}}){_VARIED}"""
-    rf"""(?:[a-z0-9_+/.~!@#%^*-]|{_HEX_ESCAPE}){{8,512}}+={{0,2}})"""
+    rf"""| ?[:=] {{0,3}}(?P<secret>(?=[a-z0-9_+/.~!@#%^*:$?\\-]{{8}}){_VARIED}"""
+    rf"""(?:[a-z0-9_+/.~!@#%^*:$?-]|{_HEX_ESCAPE}){{8,512}}+={{0,2}})"""
     r"""(?=["'`\s\\,;)&<}|\]]|$))"""
 )
 
@@ -116,7 +116,12 @@ CONTEXTS: tuple[Rule, ...] = (
         pivot="cret",
     ),
     # `PASS: TestName` is what test runners print.
-    _context("assigned-password", "pass", rf"(?:w(?:or)?d|phrase|code|(?!: {{0,3}}[a-z0-9]))(?:[_-]?[0-9]{{1,2}})?+{_VALUE}", pivot="pass"),
+    _context(
+        "assigned-password",
+        "pass",
+        rf"(?:w(?:or)?d|phrase|code|(?!: {{0,3}}[a-z0-9]))(?:[_-]?[0-9]{{1,2}})?+{_VALUE}",
+        pivot="pass",
+    ),
     _context(
         "slack-webhook",
         "hooks",

@@ -28,6 +28,7 @@ class Entry(NamedTuple):
     agent: str
     native_id: str
     agent_id: str
+    parent_id: str
     source_path: str
     source_fingerprint: str
     source_offset: int

@@ -96,12 +96,24 @@ class Collector:
         self._store, self._archive, self._listener, self._clock = store, archive, listener, clock
         self._readers, self._private_folders = readers, private_folders
 
-    def collect(self, homes: Iterable[Home], *, progress: Progress = lambda _: None) -> CollectStats:
-        """Collect every home; the failure of one file or home stops no other."""
+    def collect(
+        self,
+        homes: Iterable[Home],
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Progress = lambda _: None,
+    ) -> CollectStats:
+        """Collect every home; the failure of one file or home stops no other.
+
+        Args:
+            homes: where to collect from.
+            stopping: asked between files; true ends the collection after what is under way.
+            progress: told after every batch.
+        """
         stats = CollectStats()
         for home in homes:
             try:
-                _HomeCollection(self, home, stats, progress).collect()
+                _HomeCollection(self, home, stats, progress).collect(stopping)
             except OSError as error:
                 stats.files_failed += 1
                 stats.error(str(home.path), str(error))
@@ -166,7 +178,7 @@ class _HomeCollection:
         self._touched: list[tuple[str, str, int]] = []
         self._bytes = 0
 
-    def collect(self) -> None:
+    def collect(self, stopping: Callable[[], bool]) -> None:
         self._owner = self._home.path.stat().st_uid
         with self._collector.store.write() as tx:
             self._user_id = people.ensure(tx, self._home.user, now=self._collector.now())
@@ -174,10 +186,17 @@ class _HomeCollection:
         self._by_path = {entry.source_path: entry for entry in known}
         self._by_name = {entry.session_file: entry for entry in known}
         reach("collect.listed")
+        # Before the sources are looked at: one that is gone is not found there, and may be private all the same.
+        withdrawn = {entry.source_path for entry in known if self._is_private(entry)}
+        for path in withdrawn:
+            self._withdraw(self._by_path[path])
         for reader in self._collector.readers.values():
             for root in reader.roots:
                 for found in walk(self._home.path, root):
-                    self._consider(found, reader)
+                    if stopping():
+                        break
+                    if found.path not in withdrawn:
+                        self._consider(found, reader)
         self._flush()
 
     def _consider(self, found: Candidate | Refused, reader: Reader) -> None:
@@ -188,9 +207,6 @@ class _HomeCollection:
         if not reader.accepts(found.relative):
             return
         entry = self._by_path.get(found.path)
-        if entry is not None and self._is_private(entry):
-            self._withdraw(entry)
-            return
         if entry is not None and entry.source_fingerprint == found.fingerprint:
             self._stats.files_skipped += 1
             return
@@ -219,7 +235,7 @@ class _HomeCollection:
 
     def _is_private(self, entry: Entry) -> bool:
         """A person may have changed their mind since the transcript was archived."""
-        return self._privacy.covers_session(entry.native_id, entry.agent_id) or any(
+        return self._privacy.covers_session(entry.native_id, entry.agent_id, entry.parent_id) or any(
             self._privacy.covers_folder(folder) for folder in entry.works_in()
         )
 

@@ -82,8 +82,8 @@ def copy_new(
             named = folders_of(data) - folders
             if any(is_private(folder) for folder in named):
                 raise _NotAllowed
-            folders.update(named)
             clean, counts = redact(data)
+            folders.update(folders_of(clean) if counts else named)
             redactions += sum(counts.values())
             source.add(data)
             archived.add(clean)

@@ -99,7 +99,10 @@ def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:
         refused.append(Refused(str(error.filename), error.strerror or "cannot be listed"))
 
     try:
-        for folder, _, names, place in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False, onerror=on_error):
+        for folder, inner, names, place in os.fwalk(".", dir_fd=descriptor, follow_symlinks=False, onerror=on_error):
+            for name in inner:
+                if _is_link(name, place):
+                    refused.append(Refused(str(home / root / PurePosixPath(folder, name)), "is a link to a folder"))
             for name in sorted(names):
                 if not name.endswith((".jsonl", ".json", ".jsonl.zst")):
                     continue
@@ -119,6 +122,13 @@ def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:
         os.close(descriptor)
 
 
+def _is_link(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
 def _open_root(home: Path, root: PurePosixPath) -> int:
     place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     owner = os.fstat(place).st_uid
@@ -127,7 +137,10 @@ def _open_root(home: Path, root: PurePosixPath) -> int:
             inner = os.open(part, _FOLDER, dir_fd=place)
         except OSError:
             if depth:
+                linked = _is_link(part, place)
                 os.close(place)
+                if linked:  # the system says no more than that it is no folder
+                    raise PermissionError(1, "is a link to a folder") from None
                 raise
             # Dotfile managers link `~/.claude` elsewhere; that is the owner's right for the owner's own folder.
             try:

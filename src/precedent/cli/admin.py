@@ -58,13 +58,13 @@ def pause(
     reason: Annotated[str, typer.Option(help="Shown in the status.")] = "paused by hand",
 ) -> None:
     """Keep a processor from running."""
-    context(ctx).app.pause(processor, reason)
+    context(ctx).app.processing.pause(processor, reason)
     say(f"{processor} is paused.")
 
 
 def resume(ctx: typer.Context, processor: Annotated[str, typer.Argument(help="Name of a processor.")]) -> None:
     """Let a paused processor run again."""
-    context(ctx).app.pause(processor, "")
+    context(ctx).app.processing.pause(processor, "")
     say(f"{processor} runs again.")
 
 

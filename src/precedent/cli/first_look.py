@@ -24,9 +24,7 @@ def first_look(ctx: typer.Context) -> None:
     here = context(ctx)
     with bar("Collecting your transcripts") as progress:
         here.app.collect([homes.own()], progress=lambda stats: progress.show(f"{stats.files_copied:,} transcripts"))
-    with here.app.store.read() as tx:
-        empty = here.app.is_empty(tx)
-    if empty:
+    if here.app.is_empty():
         say("You have no transcripts of Claude Code or Codex yet: these are sample transcripts of an invented team.")
         here = Context({**here.given, "data_dir": here.settings.data_dir / SAMPLES_FOLDER})
         ctx.obj = here
@@ -38,9 +36,8 @@ def first_look(ctx: typer.Context) -> None:
     _show(here.app, ctx)
     if stats.errors:
         say(f"{stats.errors:,} transcripts could not be counted; `precedent dead list` will say why.")
-    say(
-        f"Data: {here.settings.data_dir.resolve()}. Next: `precedent usage --help`, `precedent serve` to keep collecting."
-    )
+    say(f"Data: {here.settings.data_dir.resolve()}")
+    say("Next: `precedent usage --help` for more figures, `precedent serve` to keep collecting.")
 
 
 def _show(app: App, ctx: typer.Context) -> None:

@@ -8,9 +8,10 @@ import csv
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -64,7 +65,9 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[str], *, title: str = "", headers: dict[str, str] = {}) -> None:
+def print_table(
+    rows: Sequence[Row], columns: Sequence[str], *, title: str = "", headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Print rows for people; numbers to the right."""
     table = Table(title=safe(title) or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in columns:
@@ -84,7 +87,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[str], *, title: str = "",
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -96,7 +99,7 @@ def _shown(value: Any) -> str:
 
 def dollars(micros: int | None) -> str:
     """Return micro-dollars as shown to people."""
-    return "–" if micros is None else f"${micros / 1_000_000:,.2f}"
+    return "-" if micros is None else f"${micros / 1_000_000:,.2f}"
 
 
 def duration(microseconds: int) -> str:
@@ -111,7 +114,7 @@ def duration(microseconds: int) -> str:
 def instant(micros: int | None, place: tzinfo = UTC) -> str:
     """Return an instant as shown to people."""
     if micros is None:
-        return "–"
+        return "-"
     return datetime.fromtimestamp(micros // SECOND, UTC).astimezone(place).strftime("%Y-%m-%d %H:%M")
 
 

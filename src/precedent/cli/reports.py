@@ -112,6 +112,7 @@ def _grouped(
 
 
 def show_table(rows: list[Row], dimensions: list[str]) -> None:
+    """Print sums for people, with a remark on everything they leave out."""
     if not rows:
         say("No usage here yet. `precedent collect` and `precedent run usage` bring it in.")
         return

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from precedent.app import PROCESSOR_PREFIX
+from precedent.jobs.processing import PREFIX
+from precedent.jobs.runs import RunRecord
 from precedent.pipeline import backlog
 from precedent.pipeline.stats import RunStats
 
@@ -63,21 +64,11 @@ def _line(stats: RunStats) -> str:
 def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what each processor has done, has still to do and has given up on."""
     app = context(ctx).app
-    app.register_processors()
-    now = app.clock.now()
+    found = app.processing.backlogs()
     with app.store.read() as tx:
-        found = backlog.processors(tx, now=now)
         transcripts, size = backlog.archive_size(tx)
-    rows = []
-    for each in found:
-        last = next(iter(app.runs.latest(PROCESSOR_PREFIX + each.processor)), None)
-        rows.append(
-            {
-                **msgspec.to_builtins(each),
-                "last_run": iso(last.started_at) if last else None,
-                "last_outcome": (last.outcome or "running") if last else None,
-            }
-        )
+    last = {each.processor: next(iter(app.runs.latest(PREFIX + each.processor)), None) for each in found}
+    rows = [{**msgspec.to_builtins(each), **_last(last[each.processor])} for each in found]
     if as_json:
         print_json({"transcripts": transcripts, "archived_bytes": size, "processors": rows})
         return
@@ -86,7 +77,7 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
         {
             **row,
             "lag": duration(each.lag_us) if each.lag_us else "none",
-            "last_run": instant(last_started(app.runs.latest(PROCESSOR_PREFIX + each.processor))),
+            "last_run": instant(newest.started_at if (newest := last[each.processor]) else None),
         }
         for row, each in zip(rows, found, strict=True)
     ]
@@ -97,9 +88,10 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
             say(f"{each.processor} is paused: {each.paused_reason}. `precedent resume {each.processor}` resumes it.")
 
 
-def last_started(runs: list) -> int | None:  # type: ignore[type-arg]
-    """Return when the newest of some runs started."""
-    return runs[0].started_at if runs else None
+def _last(run: RunRecord | None) -> dict[str, str | None]:
+    if run is None:
+        return {"last_run": None, "last_outcome": None}
+    return {"last_run": iso(run.started_at), "last_outcome": run.outcome or "running"}
 
 
 @dead_cli.command("list")

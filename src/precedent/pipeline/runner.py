@@ -65,6 +65,7 @@ class Runner:
         processor: Processor,
         path: str,
         *,
+        run_id: int = 0,
         budget: Budget = Budget(),
         still_ours: Callable[[], bool] = lambda: True,
         progress: Progress = lambda _: None,
@@ -74,11 +75,12 @@ class Runner:
         Args:
             processor: what to run.
             path: its `module:attribute`, for the children.
-            budget: of this run.
-            still_ours: asked between chunks; false ends the run because another took it over.
+            run_id: in whose name transcripts are claimed; several workers may share a run.
+            budget: of this part of the run.
+            still_ours: asked between transcripts; false ends it: another took the run over, or we are to stop.
             progress: told after every commit.
         """
-        run = _Run(self, processor, path, budget=budget, progress=progress)
+        run = _Run(self, processor, run_id, budget=budget, still_ours=still_ours, progress=progress)
         with self._store.write() as tx:
             run.stats.paused = state.paused_reason(tx, processor.name)
             if run.stats.paused:
@@ -87,12 +89,11 @@ class Runner:
         with ExitStack() as cleanup:
             pool: Pool | None = None
             for works in run.plan():
-                if not still_ours():
-                    break
-                if pool is None:
+                if works and pool is None:
                     pool = cleanup.enter_context(Pool(path, limits=self._limits))
                     pool.start(len(works))
-                run.work_through(works, pool)
+                if pool is not None:
+                    run.work_through(works, pool)
                 if run.stats.paused:
                     break
         run.count_capped()
@@ -121,8 +122,18 @@ class Runner:
 class _Run:
     """One run under way."""
 
-    def __init__(self, runner: Runner, processor: Processor, path: str, *, budget: Budget, progress: Progress) -> None:
-        self._runner, self._processor, self._path = runner, processor, path
+    def __init__(
+        self,
+        runner: Runner,
+        processor: Processor,
+        run_id: int,
+        *,
+        budget: Budget,
+        still_ours: Callable[[], bool],
+        progress: Progress,
+    ) -> None:
+        self._runner, self._processor, self._run_id = runner, processor, run_id
+        self._still_ours = still_ours
         self._store, self._clock = runner.database, runner.clock
         self._budget, self._progress = budget, progress
         self._ends = time.monotonic() + budget.seconds
@@ -133,15 +144,24 @@ class _Run:
         name = self._processor.name
         while (left := self._left()) > 0:
             with self._store.read() as tx:
-                works = state.due(tx, name, now=self._clock.now(), limit=min(CHUNK, left))
-                if not works:
+                if not state.count_due(tx, name, now=self._clock.now()):
                     break
             reach("run.planned")
+            with self._store.write() as tx:
+                works = state.take(tx, name, now=self._clock.now(), limit=min(CHUNK, left), run_id=self._run_id)
+                equal = [work for work in works if work.file_hash == work.ref.content_hash]
+                if equal:
+                    state.settle_equal(tx, name, equal)
+            if not works:
+                break
+            reach("run.claimed")
             self.stats.scanned += len(works)
-            yield works
+            self.stats.skipped += len(equal)
+            yield [work for work in works if work.file_hash != work.ref.content_hash]
         if (left := min(self._left(), REPROCESSED_PER_RUN)) > 0 and not self.stats.paused:
-            with self._store.read() as tx:
-                works = state.outdated(tx, name, version=self._processor.version, limit=left)
+            version = self._processor.version
+            with self._store.write() as tx:
+                works = state.take_outdated(tx, name, version=version, limit=left, run_id=self._run_id)
             if works:
                 yield works
 
@@ -151,26 +171,18 @@ class _Run:
             self.stats.capped = state.count_due(tx, self._processor.name, now=self._clock.now())
 
     def _left(self) -> int:
-        if time.monotonic() >= self._ends:
+        if time.monotonic() >= self._ends or not self._still_ours():
             return 0
         return self._budget.transcripts - self.stats.processed - self.stats.errors - self.stats.later
 
     def work_through(self, works: Sequence[Work], pool: Pool) -> None:
         """Process a chunk."""
-        equal = [work for work in works if work.pending and work.file_hash == work.ref.content_hash]
-        changed = [work for work in works if not (work.pending and work.file_hash == work.ref.content_hash)]
-        with self._store.write() as tx:
-            if equal:
-                state.settle_equal(tx, self._processor.name, equal)
-                self.stats.skipped += len(equal)
-            claimed = state.claim(tx, self._processor.name, changed)
-        reach("run.claimed")
-        by_file = {work.ref.session_file: work for work in claimed}
+        by_file = {work.ref.session_file: work for work in works}
         batch: list[tuple[Work, Done]] = []
         size, since = 0, time.monotonic()
-        for task, answer in pool.run(self._tasks(claimed)):
+        for task, answer in pool.run(self._tasks(works)):
             reach("run.extracted")
-            work = by_file[task.ref.session_file]
+            work = by_file.pop(task.ref.session_file)
             if not isinstance(answer, Done):
                 self._not_done(work, answer)
                 continue
@@ -181,10 +193,13 @@ class _Run:
                 batch, size, since = [], 0, time.monotonic()
         if batch:
             self._store_batch(batch)
+        if by_file:
+            with self._store.write() as tx:
+                state.release(tx, self._processor.name, list(by_file.values()))
 
     def _tasks(self, works: Sequence[Work]) -> Iterator[Task]:
         for work in works:
-            if time.monotonic() >= self._ends or self.stats.paused:
+            if time.monotonic() >= self._ends or self.stats.paused or not self._still_ours():
                 return
             yield self._runner.task(work)
 

@@ -1,6 +1,7 @@
 """What each processor still has to do: table `session_processor_state`.
 
-Truth about work stands here alone. A row is pending, done, dead or dropped; every change of a transcript makes it pending.
+Truth about work stands here alone. A row is pending, done, dead or dropped; a change of its transcript makes it
+pending.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from precedent.clock import SECOND
 from precedent.store import bulk
-from precedent.store.schema import processor, state, transcript
+from precedent.store.schema import processor, run, state, transcript
 
 from .contract import Processor, TranscriptRef
 
@@ -108,40 +109,83 @@ def _upsert(tx: sa.Connection) -> sqlite.Insert:
     return sqlite.insert(state)
 
 
-def due(tx: sa.Connection, name: str, *, now: int, limit: int) -> list[Work]:
-    """Return what is due, owners in turn, never-failed transcripts before retries.
+def take(tx: sa.Connection, name: str, *, now: int, limit: int, run_id: int) -> list[Work]:
+    """Claim what is due: owners in turn, never-failed transcripts before retries.
 
-    An index look-up: with nothing pending, no other table is touched.
+    Whoever held them before can no longer store. What another worker of an open run holds is passed over. An index
+    look-up: with nothing pending, no other table is touched.
     """
+    failed = sa.case((state.c.attempts > 0, 1), else_=0)
     turn = sa.func.row_number().over(
-        partition_by=(sa.case((state.c.attempts > 0, 1), else_=0), state.c.username),
-        order_by=(state.c.pending_since, state.c.transcript_id),
+        partition_by=(failed, state.c.username), order_by=(state.c.pending_since, state.c.transcript_id)
     )
-    query = (
-        _work_query(sa.true())
-        .where(state.c.processor_name == name, state.c.status == "pending", state.c.next_attempt_at <= now)
-        .order_by(sa.case((state.c.attempts > 0, 1), else_=0), turn, state.c.username)
+    chosen = (
+        sa.select(state.c.session_file, failed.label("failed"), turn.label("turn"), state.c.username)
+        .where(
+            state.c.processor_name == name,
+            state.c.status == "pending",
+            state.c.next_attempt_at <= now,
+            _not_held(),
+        )
+        .order_by("failed", "turn", state.c.username)
         .limit(limit)
+        .subquery()
     )
-    return [_work(row) for row in tx.execute(query)]
+    return _claimed(tx, name, chosen, (chosen.c.failed, chosen.c.turn, chosen.c.username), run_id, pending=True)
 
 
-def outdated(tx: sa.Connection, name: str, *, version: int, limit: int) -> list[Work]:
-    """Return done transcripts that an older version of the processor did."""
-    query = (
-        _work_query(sa.false())
+def take_outdated(tx: sa.Connection, name: str, *, version: int, limit: int, run_id: int) -> list[Work]:
+    """Claim done transcripts that an older version of the processor did."""
+    chosen = (
+        sa.select(state.c.session_file, state.c.processor_version, state.c.transcript_id)
         .where(
             state.c.processor_name == name,
             state.c.processor_version < version,
             state.c.status == "done",
+            _not_held(),
         )
         .order_by(state.c.processor_version, state.c.transcript_id)
         .limit(limit)
+        .subquery()
     )
-    return [_work(row) for row in tx.execute(query)]
+    return _claimed(tx, name, chosen, (chosen.c.processor_version, chosen.c.transcript_id), run_id, pending=False)
 
 
-def _work_query(pending: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
+def _not_held() -> sa.ColumnElement[bool]:
+    open_runs = sa.select(run.c.id).where(run.c.finished_at.is_(None))
+    return sa.or_(state.c.claim_run == 0, state.c.claim_run.not_in(open_runs))
+
+
+def _claimed(
+    tx: sa.Connection,
+    name: str,
+    chosen: sa.Subquery,
+    order: tuple[sa.ColumnElement[object], ...],
+    run_id: int,
+    *,
+    pending: bool,
+) -> list[Work]:
+    query = (
+        _work_query()
+        .join(chosen, chosen.c.session_file == state.c.session_file)
+        .where(state.c.processor_name == name)
+        .order_by(*order)
+    )
+    if tx.dialect.name == "postgresql":
+        query = query.with_for_update(of=state, skip_locked=True)
+    works = [_work(row, pending=pending) for row in tx.execute(query)]
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    rows = [(work.claim, run_id, name, work.ref.session_file) for work in works]
+    if rows:
+        tx.exec_driver_sql(
+            f"UPDATE session_processor_state SET claim = {mark}, claim_run = {mark}, claims_open = claims_open + 1 "
+            f"WHERE processor_name = {mark} AND session_file = {mark}",
+            rows,
+        )
+    return works
+
+
+def _work_query() -> sa.Select[tuple[object, ...]]:
     current = sa.select(processor.c.version).where(processor.c.name == state.c.processor_name).scalar_subquery()
     return sa.select(
         state.c.claim,
@@ -151,14 +195,13 @@ def _work_query(pending: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]
         state.c.generation.label("done_generation"),
         state.c.processed_at,
         (state.c.processor_version == current).label("same_version"),
-        pending.label("pending"),
         state.c.username,
         transcript.c.object_key,
         *[column for column in transcript.c if column.name in TranscriptRef.__struct_fields__],
     ).join(transcript, transcript.c.id == state.c.transcript_id)
 
 
-def _work(row: sa.Row[tuple[object, ...]]) -> Work:
+def _work(row: sa.Row[tuple[object, ...]], *, pending: bool) -> Work:
     values = row._mapping
     ref = TranscriptRef(**{name: values[name] for name in TranscriptRef.__struct_fields__})
     before = values["processed_at"] is not None
@@ -167,25 +210,13 @@ def _work(row: sa.Row[tuple[object, ...]]) -> Work:
     return Work(
         ref=ref,
         object_key=values["object_key"],
-        claim=values["claim"],
+        claim=values["claim"] + 1,
         attempts=values["attempts"],
         cursor=values["cursor"] if resumes else None,
         restarted=before and same_content and not resumes,
         file_hash=values["file_hash"] if before and values["same_version"] else "",
-        pending=bool(values["pending"]),
+        pending=pending,
     )
-
-
-def claim(tx: sa.Connection, name: str, works: Sequence[Work]) -> list[Work]:
-    """Take works over: whoever held them before can no longer store."""
-    rows = [(work.claim + 1, name, work.ref.session_file, work.claim) for work in works]
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
-    tx.exec_driver_sql(
-        f"UPDATE session_processor_state SET claim = {mark}, claims_open = claims_open + 1 "
-        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
-        rows,
-    )
-    return [work._replace(claim=work.claim + 1) for work in works]
 
 
 def bury_unfinished(tx: sa.Connection, name: str, *, now: int) -> int:
@@ -259,6 +290,7 @@ def postpone(
             error_class=error_class,
             last_error=error,
             claims_open=0,
+            claim_run=0,
         )
     )
 
@@ -284,7 +316,7 @@ def settle_equal(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
     rows = [(work.ref.revision, name, work.ref.session_file, work.claim) for work in works]
     tx.exec_driver_sql(
         f"UPDATE session_processor_state SET status = CASE WHEN revision > {mark} THEN 'pending' ELSE 'done' END, "
-        f"attempts = 0, next_attempt_at = 0, claims_open = 0 "
+        f"attempts = 0, next_attempt_at = 0, claims_open = 0, claim_run = 0 "
         f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
         rows,
     )
@@ -305,3 +337,14 @@ def count_due(tx: sa.Connection, name: str, *, now: int) -> int:
 def forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
     """Drop all work on transcripts that are being removed."""
     tx.execute(state.delete().where(state.c.transcript_id.in_(transcript_ids)))
+
+
+def release(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
+    """Give back works that were claimed and not begun, because the budget or the run ended."""
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    rows = [(name, work.ref.session_file, work.claim) for work in works]
+    tx.exec_driver_sql(
+        "UPDATE session_processor_state SET claim_run = 0, claims_open = 0 "
+        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
+        rows,
+    )

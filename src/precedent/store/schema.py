@@ -30,7 +30,7 @@ user = sa.Table(
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("email", sa.Text, nullable=False, server_default=""),
-    sa.Column("provisional", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("provisional", sa.Boolean, nullable=False, server_default=sa.text("true")),
     sa.Column("created_at", _Big, nullable=False),
 )
 
@@ -97,6 +97,7 @@ state = sa.Table(
     sa.Column("error_class", sa.Text, nullable=False, server_default=""),
     sa.Column("last_error", sa.Text, nullable=False, server_default=""),
     _count("claim"),
+    _count("claim_run"),
     _count("claims_open"),
     sa.Column("pending_since", _Big, nullable=False, server_default="0"),
     sa.Column("cursor", sa.LargeBinary),

@@ -27,6 +27,10 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     state: bytes = b""
 
 
+START = Position()
+"""The beginning of a transcript."""
+
+
 class Reading:
     """One pass over a transcript; iterate it once, then take `tally` and `position`.
 
@@ -34,7 +38,7 @@ class Reading:
     """
 
     def __init__(
-        self, stream: ByteStream, reader: Reader, *, start: Position = Position(), max_line: int = MAX_LINE_BYTES
+        self, stream: ByteStream, reader: Reader, *, start: Position = START, max_line: int = MAX_LINE_BYTES
     ) -> None:
         self._lines = cut(stream, offset=start.offset, max_line=max_line)
         self._start = start
@@ -68,13 +72,12 @@ class Reading:
                 tally.broken += 1
                 tally.defect("line too long", offset=offset, line=number)
                 continue
-            if offset == 0 and data.startswith(BOM):
-                data = data[3:]
-            if not data or data.isspace():
+            text = data[3:] if offset == 0 and data.startswith(BOM) else data
+            if not text or text.isspace():
                 tally.blank += 1
                 continue
             before = tally.ignored + tally.unknown
-            events = parse(data, offset=offset, line=number)
+            events = parse(text, offset=offset, line=number)
             if events:
                 tally.spoken += 1
                 yield from events
@@ -94,6 +97,6 @@ def is_object(data: bytes | bytearray) -> bool:
     return True
 
 
-def read_bytes(data: bytes, reader: Reader, *, start: Position = Position()) -> Reading:
+def read_bytes(data: bytes, reader: Reader, *, start: Position = START) -> Reading:
     """Read a transcript held in memory, from a position on."""
     return Reading(io.BytesIO(data[start.offset :]), reader, start=start)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from precedent.store import bulk
@@ -15,8 +16,8 @@ from precedent.store import bulk
 from .observation import COPIED, EventSeen, RequestSeen
 from .rollups import Owner
 
-R = TypeVar("R", RequestSeen, EventSeen)
-R_contra = TypeVar("R_contra", RequestSeen, EventSeen, contravariant=True)
+R = TypeVar("R", bound=RequestSeen | EventSeen)
+R_contra = TypeVar("R_contra", bound=RequestSeen | EventSeen, contravariant=True)
 
 
 class Effect(Protocol[R_contra]):
@@ -88,8 +89,7 @@ class Shared(Generic[R]):
         for row in rows:
             by_key.setdefault(row.key, []).append(row)
         new = [found[0] for key, found in by_key.items() if len(found) == 1 and key not in there]
-        owners = self._owners(row.transcript_id for row in new)
-        self._insert([(row, self._effect.add(row, owners[row.transcript_id])) for row in new])
+        self._insert(new)
         several = {key: found for key, found in by_key.items() if len(found) > 1 or key in there}
         if several:
             self._merge(several)
@@ -154,13 +154,13 @@ class Shared(Generic[R]):
 
     def _write(self, showings: dict[int, list[R]], *, known: set[tuple[int, int]] | None = None) -> None:
         owners = self._owners(row.transcript_id for rows in showings.values() for row in rows)
-        effective: list[tuple[R, tuple[Any, ...]]] = []
+        effective: list[R] = []
         copies: list[R] = []
         for rows in showings.values():
             rows.sort(key=lambda row: (row.at, owners[row.transcript_id].rank))
             row = self._kind.effective(rows)
             row.flags = row.flags | COPIED if len(rows) > 1 else row.flags & ~COPIED
-            effective.append((row, self._effect.add(row, owners[row.transcript_id])))
+            effective.append(row)
             if len(rows) > 1:
                 copies.extend(rows)
                 for each in rows[1:]:
@@ -168,7 +168,7 @@ class Shared(Generic[R]):
                         pair = each.transcript_id, row.transcript_id
                         self.copied[pair] = self.copied.get(pair, 0) + 1
         self._insert(effective)
-        bulk.insert(self._tx, self._kind.copies, self._kind.columns, [_values(row) for row in copies])
+        bulk.insert(self._tx, self._kind.copies, self._kind.columns, [msgspec.structs.astuple(row) for row in copies])
 
     def _take_away(self, keys: Sequence[int]) -> None:
         columns = [*self._kind.columns, *self._kind.further]
@@ -179,13 +179,9 @@ class Shared(Generic[R]):
             row = self._kind.row(*values[:size])
             self._effect.take_away(row, values[size:], owners[row.transcript_id])
 
-    def _insert(self, rows: Sequence[tuple[R, tuple[Any, ...]]]) -> None:
+    def _insert(self, rows: Sequence[R]) -> None:
+        """Count rows and write them with the further columns that counting gives."""
+        owners = self._owners(row.transcript_id for row in rows)
         columns = [*self._kind.columns, *self._kind.further]
-        values: list[tuple[Any, ...]] = []
-        for row, further in rows:
-            values.append((*_values(row), *further))
+        values = [(*msgspec.structs.astuple(row), *self._effect.add(row, owners[row.transcript_id])) for row in rows]
         bulk.insert(self._tx, self._kind.table, columns, values)
-
-
-def _values(row: RequestSeen | EventSeen) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in row.__struct_fields__)

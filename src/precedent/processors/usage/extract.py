@@ -23,6 +23,15 @@ from precedent.usage.observation import (
 )
 
 AGENT_TOOLS = frozenset({"Agent", "Task"})
+COUNTED = {
+    Kind.PROMPT: "prompt",
+    Kind.COMMAND: "command",
+    Kind.ERROR: "error",
+    Kind.INTERRUPTION: "interruption",
+}
+"""Events that are counted, beside tool calls, and the kind they are counted as."""
+NAMED = frozenset({Kind.COMMAND, Kind.ERROR})
+MAX_TITLE = 300
 
 
 class Cursor(msgspec.Struct, array_like=True):
@@ -105,19 +114,14 @@ class Fold:
             self._call(call, event, at)
         for result in event.results:
             self._result(result, event)
-        match event.kind:
-            case Kind.PROMPT:
-                self._event("prompt", "", event.id or f"line:{event.offset}", event, at)
-            case Kind.COMMAND:
-                self._event("command", event.name.lstrip("/"), event.id or f"line:{event.offset}", event, at)
-            case Kind.ERROR:
-                self._event("error", event.name, event.id or f"line:{event.offset}", event, at)
-            case Kind.INTERRUPTION:
-                self._event("interruption", "", event.id or f"line:{event.offset}", event, at)
-            case Kind.TURN if event.duration and event.at is not None:
-                self._turns.append((event.at - event.duration, event.at))
-            case Kind.TITLE:
-                self._title = event.text[:300]
+        kind = COUNTED.get(event.kind)
+        if kind is not None:
+            name = event.name.lstrip("/") if event.kind in NAMED else ""
+            self._event(kind, name, event.id or f"line:{event.offset}", event, at)
+        elif event.kind is Kind.TURN and event.duration and event.at is not None:
+            self._turns.append((event.at - event.duration, event.at))
+        elif event.kind is Kind.TITLE:
+            self._title = event.text[:MAX_TITLE]
 
     def _enter(self, cwd: str) -> None:
         self._cwd = cwd

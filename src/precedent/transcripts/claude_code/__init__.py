@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from ..contract import Identity
+from precedent.transcripts.contract import Identity
+
 from .parser import ClaudeCodeParser
 
 __all__ = ["READER", "ClaudeCodeReader"]

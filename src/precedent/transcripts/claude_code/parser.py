@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..counters import count
-from ..decode import HOSTILE, LineDecoder
-from ..events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
-from ..tally import Tally
-from ..times import micros
+from precedent.transcripts.counters import count
+from precedent.transcripts.decode import HOSTILE, LineDecoder
+from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
+from precedent.transcripts.tally import Tally
+from precedent.transcripts.times import micros
+
 from .requests import SYNTHETIC_MODEL, identity, requests_of, standin, starts_object
 from .speech import denial, spoken
 from .wire import Attachment, Block, CallInput, Progress, ToolOutcome, Wire

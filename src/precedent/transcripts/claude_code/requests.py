@@ -6,9 +6,9 @@ from collections.abc import Callable
 import msgspec
 
 from precedent.model import Tokens
+from precedent.transcripts.counters import count
+from precedent.transcripts.events import Request
 
-from ..counters import count
-from ..events import Request
 from .wire import Block, CacheCreation, Iteration, Message, ToolOutcome, Usage
 
 SYNTHETIC_MODEL = "<synthetic>"
@@ -125,7 +125,7 @@ def standin(outcome: ToolOutcome, *, agent_id: str, note: Note) -> Request | Non
         return None
     return Request(
         key=f"claude:agent:{agent_id}",
-        model=outcome.resolvedModel or "",
+        model=outcome.resolvedModel or "unknown",
         tokens=tokens,
         modifiers=modifiers_of(outcome.usage),
         sidechain=True,

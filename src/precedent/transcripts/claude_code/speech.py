@@ -7,7 +7,7 @@ Source: counts over 9,157 user lines, docs/reference/formats.md.
 import re
 from typing import NamedTuple
 
-from ..events import Kind, Speaker
+from precedent.transcripts.events import Kind, Speaker
 
 _COMMAND = re.compile(r"<command-name>\s*(/?[^<\s]+)\s*</command-name>")
 _COMMAND_ARGS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from ..contract import Identity
+from precedent.transcripts.contract import Identity
+
 from .parser import CodexParser, spawn_of
 from .wire import Wire
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import msgspec
 
 from precedent.model import Tokens
+from precedent.transcripts.counters import count
+from precedent.transcripts.events import Request
 
-from ..counters import count
-from ..events import Request
 from .wire import Counters, TokenInfo
 
 Vector = tuple[int, int, int, int, int]

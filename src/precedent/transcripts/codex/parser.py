@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..decode import HOSTILE, LineDecoder
-from ..events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
-from ..tally import Tally
-from ..times import micros
+from precedent.transcripts.decode import HOSTILE, LineDecoder
+from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
+from precedent.transcripts.tally import Tally
+from precedent.transcripts.times import micros
+
 from .billing import Billing
 from .wire import Item, Payload, Piece, Spawn, SpawnSource, ThreadSpawn, ToolOutput, Wire
 
