@@ -16,6 +16,7 @@ POINTS = (
     "collect.catalogued",
     "collect.committed",
     "collect.swept",
+    "collect.withdrawn",
     "extract.begun",
     "extract.half",
     "extract.answered",

@@ -51,7 +51,6 @@ class Settings(BaseSettings):
         validation_alias="SCHEDULER_USAGE_PROCESSOR_INTERVAL",
         description="Seconds between runs of the usage processor under `precedent serve`.",
     )
-    price_table: Path | None = Field(default=None, description="Price table to use instead of the shipped one.")
 
     @classmethod
     def settings_customise_sources(

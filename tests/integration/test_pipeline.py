@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import plugin_processors
 import pytest
 import sqlalchemy as sa
+
+import plugin_processors
 from builders import ManualTime, claude_path, claude_prompt, claude_reply, grow, home_of, put, session_id
 from conftest import TESTS
 from plugin_processors import BULKY, CALLS, GO, HUGE, NEWER, OBEDIENT, SECOND, WAITING, WHOLE, Obedient
-
 from precedent import plugins
 from precedent.app import App
 from precedent.archive.sources import Home

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from precedent.store.schema import transcript
 
+from .naming import object_key
+
 
 class Listener(Protocol):
     """Told of changes inside the transaction that makes them, so that no change is ever missed."""
@@ -107,10 +109,14 @@ def seen(tx: sa.Connection, fingerprints: Sequence[tuple[str, str, int]]) -> Non
 
 
 def remove(tx: sa.Connection, ids: Sequence[int], *, listener: Listener) -> list[str]:
-    """Remove transcripts with all that was derived from them; return the archive objects to delete afterwards."""
+    """Remove transcripts with all that was derived from them; return the archive objects to delete.
+
+    Objects of generations before and after the catalogued one are among them: a collector that died may have left them.
+    """
     if not ids:
         return []
-    keys = list(tx.scalars(sa.select(transcript.c.object_key).where(transcript.c.id.in_(ids))))
+    query = sa.select(transcript.c.session_file, transcript.c.generation).where(transcript.c.id.in_(ids))
+    keys = [object_key(name, generation=each) for name, last in tx.execute(query) for each in range(last + 2)]
     listener.removed(tx, ids)
     tx.execute(transcript.delete().where(transcript.c.id.in_(ids)))
     return keys

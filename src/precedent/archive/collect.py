@@ -22,7 +22,7 @@ from .catalogue import Change, Entry, Listener
 from .contract import Archive
 from .copying import Copy, copy_new, same_content, starts_alike
 from .folder import MAX_PART_BYTES
-from .naming import session_file
+from .naming import object_key, session_file
 from .privacy import Privacy
 from .sources import Candidate, Home, Refused, walk
 
@@ -163,9 +163,10 @@ class Collector:
     def withdraw(self, entry: Entry) -> None:
         """Remove a transcript and everything derived from it."""
         with self._store.write() as tx:
-            keys = catalogue.remove(tx, [entry.id], listener=self._listener)
-        for key in keys:
-            self._archive.delete(key)
+            # Before the commit: whoever dies in between finds the transcript again and removes it then.
+            for key in catalogue.remove(tx, [entry.id], listener=self._listener):
+                self._archive.delete(key)
+            reach("collect.withdrawn")
 
 
 class _HomeCollection:
@@ -187,9 +188,13 @@ class _HomeCollection:
         self._by_name = {entry.session_file: entry for entry in known}
         reach("collect.listed")
         # Before the sources are looked at: one that is gone is not found there, and may be private all the same.
-        withdrawn = {entry.source_path for entry in known if self._is_private(entry)}
-        for path in withdrawn:
-            self._withdraw(self._by_path[path])
+        private = [entry for entry in known if self._is_private(entry)]
+        for entry in private:
+            self._withdraw(entry)
+        withdrawn = {entry.source_path for entry in private}
+        for entry in known:
+            if entry.generation:  # a collector that died may have left it
+                self._collector.archive.delete(object_key(entry.session_file, generation=entry.generation - 1))
         for reader in self._collector.readers.values():
             for root in reader.roots:
                 for found in walk(self._home.path, root):
@@ -254,10 +259,12 @@ class _HomeCollection:
                     return
                 reader = others[0]
         identity = reader.identify(found.relative, head)
+        name = session_file(self._home.user, identity, max_bytes=MAX_PART_BYTES)
         if self._privacy.covers_session(identity.native_id, identity.agent_id, identity.parent_id):
+            if name not in self._by_name:  # a collector that died may have begun to write it
+                self._collector.archive.delete(object_key(name, generation=0))
             self._leave_alone(entry)
             return
-        name = session_file(self._home.user, identity, max_bytes=MAX_PART_BYTES)
         if any(change.session_file == name for change in self._changes):
             self._flush()  # a second file of the same ids: it is told apart from the first, which must be catalogued
         if entry is None and (entry := self._by_name.get(name)) is not None and not self._moved(entry, descriptor):

@@ -78,7 +78,7 @@ def redact(data: bytes) -> Redaction:
     counts: Counter[str] = Counter()
     result, changed = _scrub(data, counts)
     for _ in range(_MAX_PASSES):
-        # What a replacement uncovers is in a changed line; as a rule nothing is, and only these lines are read again.
+        # What a replacement uncovers is near it; as a rule nothing is, and no more than that is read again.
         if not changed or not _scrub(changed, Counter())[1]:
             break
         result, changed = _scrub(result, counts)
@@ -86,10 +86,13 @@ def redact(data: bytes) -> Redaction:
 
 
 _MAX_PASSES = 16
+_MAX_VERDICTS = 10_000
+_MARKER_BYTES = len(b"[REDACTED:]")
+_REACH_BYTES = 16_384  # further than any rule but that of private keys looks
 
 
 def _scrub(data: bytes, counts: Counter[str]) -> tuple[bytes, bytes]:
-    """One pass: the scrubbed lines, and of these the changed ones alone. Adds to `counts`."""
+    """One pass: the scrubbed lines, and of these only what is near a marker. Adds to `counts`."""
     spans = _merge(sorted(_spans(data)))
     if not spans:
         return data, b""
@@ -102,21 +105,22 @@ def _scrub(data: bytes, counts: Counter[str]) -> tuple[bytes, bytes]:
         at = end
     pieces.append(data[at:])
     result = b"".join(pieces)
-    changed: list[bytes] = []
-    at = grown = 0
+    near: list[list[int]] = []
+    grown = 0
     for start, end, rank in spans:
         first = start + grown
-        grown += len(RULES[rank].name) + 11 - end + start
-        if first >= at:
-            line = result.rfind(b"\n", at, first) + 1 or at
-            at = result.find(b"\n", first) + 1 or len(result)
-            changed.append(result[line:at])
-    return result, b"".join(changed)
+        grown += len(RULES[rank].name) + _MARKER_BYTES - end + start
+        if near and first - _REACH_BYTES <= near[-1][1]:
+            near[-1][1] = end + grown + _REACH_BYTES
+        else:
+            near.append([max(0, first - _REACH_BYTES), end + grown + _REACH_BYTES])
+    return result, b"\n".join(result[first:last] for first, last in near)
 
 
 def _spans(data: bytes) -> Iterator[_Span]:
     """Every secret of every rule, unordered; they may overlap."""
     lowered = data.lower()
+    verdicts: dict[tuple[int, bytes, bytes], bool] = {}  # transcripts repeat themselves; gone with this call
     for scanner in _SCANNERS:
         text = lowered if scanner.folded else data
         search = scanner.regex.search
@@ -131,12 +135,18 @@ def _spans(data: bytes) -> Iterator[_Span]:
                 start = start - reached if reached <= rule.reach else end
             if rule.listed:
                 yield from (_Span(first, last, rank) for first, last in _listed_lines(data, end))
-            elif start < end and check(data[start:end], data[start - 1 : start]):
-                start = _outside_escape(data, start)
-                if start < end:
-                    yield _Span(start, end, rank)
             else:
-                end = found.start() + len(scanner.pivot)
+                value, lead = data[start:end], data[start - 1 : start]
+                good = verdicts.get((rank, value, lead))
+                if good is None:
+                    good = check(value, lead)
+                    if len(verdicts) < _MAX_VERDICTS:
+                        verdicts[rank, value, lead] = good
+                start = _outside_escape(data, start)
+                if good and start < end:
+                    yield _Span(start, end, rank)
+                else:
+                    end = found.start() + len(scanner.pivot)
             found = search(text, max(end, found.start() + 1))
 
 

@@ -11,7 +11,7 @@ import typer
 
 from precedent.errors import Busy, PrecedentError, Terminal
 
-from . import admin, collecting, first_look, reports, running, serving, sessions
+from . import admin, collecting, first_look, pricing, reports, running, serving, sessions
 from .context import Context
 from .output import say
 
@@ -59,6 +59,7 @@ serving.register(cli)
 first_look.register(cli)
 cli.add_typer(reports.cli, name="usage")
 cli.add_typer(sessions.cli, name="sessions")
+cli.add_typer(pricing.cli, name="prices")
 cli.add_typer(running.dead_cli, name="dead")
 admin.register(cli)
 

@@ -45,6 +45,8 @@ def _show(app: App, ctx: typer.Context) -> None:
         report = Report(tx)
         by_model = report.by(["agent", "model"])
         by_day = report.by(["date"])[-14:]
+    say("")
     for dimensions, found in ((["date"], by_day), (["agent", "model"], by_model)):
         rows = [dict(zip(dimensions, each.group, strict=True)) | each.figures() for each in found]
         reports.show_table(rows, dimensions)
+    reports.show_remarks(rows)

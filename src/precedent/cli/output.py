@@ -33,7 +33,7 @@ def said() -> Console:
 
 def say(message: str) -> None:
     """Tell a person something; no markup, no control characters."""
-    said().print(Text(safe(message)))
+    said().print(Text(safe(message)), soft_wrap=True)
 
 
 def safe(text: str) -> str:

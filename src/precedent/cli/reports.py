@@ -109,20 +109,20 @@ def _grouped(
         print_csv(rows, [*dimensions, *FIGURES])
     else:
         show_table(rows, list(dimensions))
+        show_remarks(rows)
 
 
 def show_table(rows: list[Row], dimensions: list[str]) -> None:
-    """Print sums for people, with a remark on everything they leave out."""
+    """Print sums for people."""
     if not rows:
         say("No usage here yet. `precedent collect` and `precedent run usage` bring it in.")
         return
     shown = [{**row, "cost": dollars(row["cost_usd_micros"])} for row in rows]
     columns = [*dimensions, "requests", *FIGURES[1:6], "tool_calls", "cost"]
     print_table(shown, columns, headers=HEADERS)
-    _remarks(rows)
 
 
-def _remarks(rows: list[Row]) -> None:
+def show_remarks(rows: list[Row]) -> None:
     """Say what the figures leave out: nothing is left out silently."""
     unpriced = sorted({model for row in rows for model in row["unpriced_models"]})
     if unpriced:
@@ -132,6 +132,8 @@ def _remarks(rows: list[Row]) -> None:
     if partial:
         share = 100 * partial / requests
         say(f"{partial:,} of {requests:,} requests ({share:.1f} %) never recorded their final output tokens.")
+    if not rows:
+        return
     if defects := sum(row["defects"] for row in rows):
         say(f"{defects:,} faults were found in the transcripts; `precedent sessions show ID` names their lines.")
     say("Cost is API-equivalent: what these tokens cost at list price, whatever your subscription.")
@@ -154,7 +156,9 @@ def totals(
     elif as_csv:
         print_csv([found.figures()], FIGURES)
     else:
-        show_table([found.figures()] if found.requests or found.tool_calls else [], [])
+        rows = [found.figures()] if found.requests or found.tool_calls else []
+        show_table(rows, [])
+        show_remarks(rows)
 
 
 @cli.command("by")

@@ -29,6 +29,14 @@ def replace(tx: sa.Connection, table: sa.Table, columns: Sequence[str], rows: It
     _run(tx, f"{_insert(tx, table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}", rows)
 
 
+def update(tx: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Set columns of existing rows; the first of `columns` is the key."""
+    mark = _mark(tx)
+    key, *others = columns
+    changes = ", ".join(f"{name} = {mark}" for name in others)
+    _run(tx, f"UPDATE {table.name} SET {changes} WHERE {key} = {mark}", [(*row[1:], row[0]) for row in rows])
+
+
 def add_up(tx: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Insert rows; where the key is there already, add the other columns to it."""
     keys = [column.name for column in table.primary_key]
@@ -37,8 +45,12 @@ def add_up(tx: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Ite
 
 
 def _insert(tx: sa.Connection, table: sa.Table, columns: Sequence[str]) -> str:
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    mark = _mark(tx)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
+
+
+def _mark(tx: sa.Connection) -> str:
+    return "?" if tx.dialect.name == "sqlite" else "%s"
 
 
 def _run(tx: sa.Connection, statement: str, rows: Iterable[Row]) -> int:

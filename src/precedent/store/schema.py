@@ -245,6 +245,15 @@ usage_event_copy = sa.Table(
     sqlite_with_rowid=False,
 )
 
+usage_price_table = sa.Table(
+    "usage_price_table",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("installed_at", _Big, nullable=False),
+)
+"""The price table that replaces the shipped one; no row, or one."""
+
 usage_standin = sa.Table(
     "usage_standin",
     metadata,

@@ -37,6 +37,7 @@ from .observation import (
     effective_request,
     worse,
 )
+from .price_tables import PriceTables
 from .prices import PriceTable
 from .pricing import Pricing
 from .rollups import Owner, Rollups
@@ -50,31 +51,27 @@ REQUESTS = Kind(
     combine_requests,
     effective_request,
 )
+REPRICED_AT_ONCE = 20_000
 EVENTS = Kind(EventSeen, usage_event, (), usage_event_copy, combine_events, effective_event)
 
 
 class Ledger:
-    """Writes usage.
+    """Writes usage; requests are priced by the table in force when they are written."""
 
-    Args:
-        prices: table that requests are priced by when they are written.
-    """
-
-    def __init__(self, prices: PriceTable) -> None:
-        self._prices = prices
-
-    @classmethod
-    def with_shipped_prices(cls) -> "Ledger":
-        """Return a ledger that prices by the shipped table."""
-        return cls(PriceTable.shipped())
+    def __init__(self) -> None:
+        self._tables = PriceTables()
 
     def store(self, batch: Sequence[Extracted], tx: sa.Connection) -> list[int]:
         """Write what was extracted from several transcripts, each at most once; return the new items of each."""
-        return _Write(self._prices, tx, batch).run()
+        return _Write(self._tables.current(tx), tx, batch).run()
 
     def remove(self, transcript_ids: Sequence[int], tx: sa.Connection) -> None:
         """Remove everything that was derived from transcripts."""
-        _Write(self._prices, tx, ()).remove(transcript_ids)
+        _Write(self._tables.current(tx), tx, ()).remove(transcript_ids)
+
+    def reprice(self, tx: sa.Connection) -> int:
+        """Price every request anew by the table in force; return how many costs changed."""
+        return _Write(self._tables.current(tx), tx, ()).reprice()
 
 
 class _Write:
@@ -135,6 +132,24 @@ class _Write:
             bulk.delete_in(self._tx, table, "transcript_id", transcript_ids)
         bulk.delete_in(self._tx, usage_lineage, "ancestor_id", transcript_ids)
         self._rollups.apply(self._tx)
+
+    def reprice(self) -> int:
+        columns = [*REQUESTS.columns, *REQUESTS.further]
+        changed, last = 0, -(1 << 63)
+        while True:
+            query = (
+                sa.select(*[usage_request.c[name] for name in columns])
+                .where(usage_request.c.key > last)
+                .order_by(usage_request.c.key)
+                .limit(REPRICED_AT_ONCE)
+            )
+            found = [tuple(row) for row in self._tx.execute(query)]
+            if not found:
+                break
+            changed += self._requests.refresh(found)
+            last = found[-1][0]
+        self._rollups.apply(self._tx)
+        return changed
 
     def _owners(self, transcript_ids: Iterable[int]) -> dict[int, Owner]:
         missing = sorted({each for each in transcript_ids if each not in self._owner})

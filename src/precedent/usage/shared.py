@@ -127,6 +127,20 @@ class Shared(Generic[R]):
         bulk.delete_in(self._tx, self._kind.table, "key", keys)
         bulk.delete_in(self._tx, self._kind.copies, "key", keys)
 
+    def refresh(self, stored: Sequence[tuple[Any, ...]]) -> int:
+        """Count rows anew, for example at other prices; return how many changed their further columns."""
+        size = len(self._kind.columns)
+        owners = self._owners(values[1] for values in stored)
+        changed = []
+        for values in stored:
+            row, before = self._kind.row(*values[:size]), values[size:]
+            self._effect.take_away(row, before, owners[row.transcript_id])
+            after = self._effect.add(row, owners[row.transcript_id])
+            if after != before:
+                changed.append((row.key, *after))
+        bulk.update(self._tx, self._kind.table, ["key", *self._kind.further], changed)
+        return len(changed)
+
     def _showings(self, keys: Sequence[int]) -> list[R]:
         """Every showing of these keys, those that only one transcript shows included."""
         columns = list(self._kind.columns)

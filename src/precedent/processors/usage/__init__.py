@@ -46,7 +46,7 @@ class UsageProcessor:
             # The extraction child imports this module and must not load the database library and the price table.
             from precedent.usage.ledger import Ledger  # noqa: PLC0415
 
-            self._opened = Ledger.with_shipped_prices()
+            self._opened = Ledger()
         return self._opened
 
 

@@ -100,22 +100,34 @@ class Header(msgspec.Struct, forbid_unknown_fields=True):
     models: tuple[msgspec.Raw, ...]
 
 
-def read(path: Path) -> tuple[Header, tuple[ModelPrice, ...]]:
-    """Decode and check a table file.
+def read(path: Path) -> bytes:
+    """Return the content of a table file.
 
     Raises:
-        BadInput: the file cannot be read or breaks the format; the message names file, model and fault.
+        BadInput: the file cannot be read.
     """
     try:
-        header = msgspec.json.decode(path.read_bytes(), type=Header)
-    except (OSError, ValueError, RecursionError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise BadInput(f"{path}: no price table: {error}; see docs/reference/prices.md") from error
+
+
+def parse(data: bytes, *, where: str) -> tuple[Header, tuple[ModelPrice, ...]]:
+    """Decode and check a table.
+
+    Raises:
+        BadInput: it breaks the format; the message names where it comes from, the model and the fault.
+    """
+    try:
+        header = msgspec.json.decode(data, type=Header)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where}: no price table: {error}; see docs/reference/prices.md") from error
     if not header.version.strip():
-        raise BadInput(f"{path}: no price table: `version` is empty; see docs/reference/prices.md")
+        raise BadInput(f"{where}: no price table: `version` is empty; see docs/reference/prices.md")
     if fault := _amount_fault(header.web_search):
-        raise BadInput(f"{path}: no price table: `web_search` {fault}; see docs/reference/prices.md")
+        raise BadInput(f"{where}: no price table: `web_search` {fault}; see docs/reference/prices.md")
     decoder = msgspec.json.Decoder(ModelPrice)
-    return header, tuple(_row(decoder, raw, where=str(path)) for raw in header.models)
+    return header, tuple(_row(decoder, raw, where=where) for raw in header.models)
 
 
 def bounds(period: Period) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from precedent.errors import BadInput
 from precedent.model import Tokens
 
-from ._format import KINDS, Factor, Header, ModelPrice, Period, Rates, bounds, minutes, ratio, read
+from ._format import KINDS, Factor, Header, ModelPrice, Period, Rates, bounds, minutes, parse, ratio, read
 
 _SHIPPED = Path(__file__).with_name("table.json")
 _MINUTE = 60_000_000
@@ -80,8 +80,17 @@ class PriceTable:
         Raises:
             BadInput: the file cannot be read or breaks the format; the message names file, model and fault.
         """
-        header, rows = read(path)
-        return cls(header, rows, where=str(path))
+        return cls.parse(read(path), where=str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: str) -> Self:
+        """Take a table from its JSON text; `where` names it in error messages.
+
+        Raises:
+            BadInput: it breaks the format; the message names the model and the fault.
+        """
+        header, rows = parse(data, where=where)
+        return cls(header, rows, where=where)
 
     def cost_micros(
         self, model: str, *, at: int, tokens: Tokens, web_searches: int = 0, modifiers: str = ""

@@ -198,6 +198,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "name", name=op.f("uq_usage_name_kind_name")),
     )
     op.create_table(
+        "usage_price_table",
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("installed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+    )
+    op.create_table(
         "usage_request",
         sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("transcript_id", sa.BigInteger(), nullable=False),
