@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 import sqlalchemy as sa
 
+from precedent.store import bulk
 from precedent.store.schema import transcript
 
 from .naming import object_key
@@ -100,12 +101,7 @@ def commit(tx: sa.Connection, changes: Sequence[Change], *, listener: Listener, 
 
 def seen(tx: sa.Connection, fingerprints: Sequence[tuple[str, str, int]]) -> None:
     """Note sources that were touched and are equal to what we have: (fingerprint, source path, id)."""
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
-    if fingerprints:
-        tx.exec_driver_sql(
-            f"UPDATE transcript SET source_fingerprint = {mark}, source_path = {mark} WHERE id = {mark}",
-            list(fingerprints),
-        )
+    bulk.execute(tx, "UPDATE transcript SET source_fingerprint = ?, source_path = ? WHERE id = ?", fingerprints)
 
 
 def remove(tx: sa.Connection, ids: Sequence[int], *, listener: Listener) -> list[str]:

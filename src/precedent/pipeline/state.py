@@ -174,12 +174,12 @@ def _claimed(
     if tx.dialect.name == "postgresql":
         query = query.with_for_update(of=state, skip_locked=True)
     works = [_work(row, pending=pending) for row in tx.execute(query)]
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
     rows = [(work.claim, run_id, name, work.ref.session_file) for work in works]
     if rows:
-        tx.exec_driver_sql(
-            f"UPDATE session_processor_state SET claim = {mark}, claim_run = {mark}, claims_open = claims_open + 1 "
-            f"WHERE processor_name = {mark} AND session_file = {mark}",
+        bulk.execute(
+            tx,
+            "UPDATE session_processor_state SET claim = ?, claim_run = ?, claims_open = claims_open + 1 "
+            "WHERE processor_name = ? AND session_file = ?",
             rows,
         )
     return works
@@ -247,12 +247,11 @@ def finish(tx: sa.Connection, name: str, successes: Sequence[Success], *, versio
 
     A transcript that changed meanwhile stays pending for the rest.
     """
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
     statement = (
-        f"UPDATE session_processor_state SET status = CASE WHEN revision > {mark} THEN 'pending' ELSE 'done' END, "
-        f"processed_at = {mark}, items_extracted = {mark}, file_hash = {mark}, generation = {mark}, processor_version = {mark}, "
-        f"attempts = 0, next_attempt_at = 0, error_class = '', last_error = '', claims_open = 0, cursor = {mark} "
-        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}"
+        "UPDATE session_processor_state SET status = CASE WHEN revision > ? THEN 'pending' ELSE 'done' END, "
+        "processed_at = ?, items_extracted = ?, file_hash = ?, generation = ?, processor_version = ?, "
+        "attempts = 0, next_attempt_at = 0, error_class = '', last_error = '', claims_open = 0, claim_run = 0, "
+        "cursor = ? WHERE processor_name = ? AND session_file = ? AND claim = ?"
     )
     rows = [
         (
@@ -261,7 +260,7 @@ def finish(tx: sa.Connection, name: str, successes: Sequence[Success], *, versio
         )
         for work, items, cursor in successes
     ]  # fmt: skip
-    return tx.exec_driver_sql(statement, rows).rowcount == len(rows)
+    return bulk.execute(tx, statement, rows) == len(rows)
 
 
 def postpone(
@@ -312,12 +311,12 @@ def soon(now: int, delay_s: float) -> int:
 
 def settle_equal(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
     """Take transcripts off the list whose content is what was processed before."""
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
     rows = [(work.ref.revision, name, work.ref.session_file, work.claim) for work in works]
-    tx.exec_driver_sql(
-        f"UPDATE session_processor_state SET status = CASE WHEN revision > {mark} THEN 'pending' ELSE 'done' END, "
-        f"attempts = 0, next_attempt_at = 0, claims_open = 0, claim_run = 0 "
-        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
+    bulk.execute(
+        tx,
+        "UPDATE session_processor_state SET status = CASE WHEN revision > ? THEN 'pending' ELSE 'done' END, "
+        "attempts = 0, next_attempt_at = 0, claims_open = 0, claim_run = 0 "
+        "WHERE processor_name = ? AND session_file = ? AND claim = ?",
         rows,
     )
 
@@ -341,10 +340,10 @@ def forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
 
 def release(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
     """Give back works that were claimed and not begun, because the budget or the run ended."""
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
     rows = [(name, work.ref.session_file, work.claim) for work in works]
-    tx.exec_driver_sql(
+    bulk.execute(
+        tx,
         "UPDATE session_processor_state SET claim_run = 0, claims_open = 0 "
-        f"WHERE processor_name = {mark} AND session_file = {mark} AND claim = {mark}",
+        "WHERE processor_name = ? AND session_file = ? AND claim = ?",
         rows,
     )

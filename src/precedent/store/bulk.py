@@ -12,6 +12,11 @@ import sqlalchemy as sa
 Row = Sequence[Any]
 
 
+def execute(tx: sa.Connection, statement: str, rows: Iterable[Row]) -> int:
+    """Run a statement once per row of values for its `?` marks; return how many rows of the table it touched."""
+    return _run(tx, statement if tx.dialect.name == "sqlite" else statement.replace("?", "%s"), rows)
+
+
 def insert(tx: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Insert rows; a duplicate key is an error."""
     _run(tx, _insert(tx, table, columns), rows)
