@@ -18,7 +18,7 @@ SIZE_BYTES = 64_000_000
 BLOCK_BYTES = 4_000_000
 REFERENCE_BYTES = 2_000_000
 FLOOR_MB_S = 90.0
-ROUNDS = 3
+ROUNDS = 5
 
 _WORDS = (
     "the path returns value when test fails with error in module handler request response config update because worker "

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ from plugin_processors import BULKY, CALLS, GO, HUGE, NEWER, OBEDIENT, SECOND, W
 from precedent import plugins
 from precedent.app import App
 from precedent.archive.sources import Home
-from precedent.pipeline import state
-from precedent.pipeline.contract import Extracted
+from precedent.pipeline import backlog, state
 from precedent.pipeline.pool import PASSED_ENVIRONMENT, Limits
 from precedent.pipeline.runner import REPROCESSED_PER_RUN, Budget, Runner
 from precedent.pipeline.stats import RunStats
@@ -264,7 +263,6 @@ def test_failures_back_off_with_jitter(pipeline: Pipeline, chance: float, delays
         ("extract: terminal", 1, "terminal"),
         ("extract: reject", 1, "rejected"),
         ("extract: wrong-type", 1, "contract"),
-        ("extract: none", 1, "contract"),
         ("store: none", 1, "contract"),
         ("store: text", 1, "contract"),
         ("store: negative", 1, "contract"),
@@ -344,6 +342,50 @@ def test_a_dead_transcript_that_grows_stays_dead_and_one_that_is_replaced_gets_a
     pipeline.collect()
     assert pipeline.run().processed == 1
     assert pipeline.state_of(file)["status"] == "done"
+
+
+def test_what_was_replaced_and_died_again_stays_dead_when_it_grows(pipeline: Pipeline) -> None:
+    pipeline.says("other", "good")
+    file = pipeline.says("one", "first, longer than what comes", "second")
+    pipeline.collect()
+    pipeline.run()
+    path = claude_path(pipeline.home.path, session_id("one"))
+    put(path, claude_prompt("extract: terminal", session=session_id("one")))
+    pipeline.collect()
+    assert pipeline.run().dead == 1
+    pipeline.says("one", "more")
+    pipeline.collect()
+    assert pipeline.run().scanned == 0
+    assert pipeline.state_of(file)["status"] == "dead"
+    assert pipeline.items() == ["first, longer than what comes", "good", "second"]
+
+
+def test_a_dead_transcript_that_is_retried_begins_anew_on_its_new_content(pipeline: Pipeline) -> None:
+    file = pipeline.says("one", "first, longer than what comes", "second")
+    pipeline.collect()
+    pipeline.run()
+    path = claude_path(pipeline.home.path, session_id("one"))
+    put(path, claude_prompt("anew", session=session_id("one")) + claude_prompt("extract: terminal", session="x"))
+    pipeline.collect()
+    assert pipeline.run().dead == 1
+    put(path, claude_prompt("better", session=session_id("one")))
+    with pipeline.app.store.write() as tx:
+        assert backlog.retry(tx, [file], processor="obedient", now=pipeline.time.now) == 1
+    pipeline.collect()
+    assert pipeline.run().processed == 1
+    assert pipeline.calls()[-1][2] == 0
+    assert "better" in pipeline.items()
+
+
+def test_a_dead_transcript_that_was_dropped_is_left_alone(pipeline: Pipeline) -> None:
+    file = pipeline.says("one", "extract: terminal")
+    pipeline.collect()
+    pipeline.run()
+    with pipeline.app.store.write() as tx:
+        assert backlog.drop(tx, [file], processor="obedient") == 1
+    pipeline.says("one", "more")
+    pipeline.collect()
+    assert pipeline.run() == RunStats(processor="obedient")
 
 
 def test_a_failing_transcript_that_grows_keeps_its_attempts_and_its_delay(pipeline: Pipeline) -> None:
@@ -465,9 +507,9 @@ def test_a_new_version_reprocesses_gradually_with_the_old_results_in_place(pipel
         pipeline.says(f"n{number}", f"item {number}")
     pipeline.collect()
     pipeline.run(OBEDIENT)
-    for left in (3, 1, 0):
+    for done, left in ((2, 3), (2, 1), (1, 0)):
         stats = pipeline.run(NEWER, budget=Budget(transcripts=2))
-        assert stats.reprocessed == stats.processed == min(2, left + 2)
+        assert stats.reprocessed == stats.processed == done
         assert pipeline.items() == [f"item {number}" for number in range(5)]
         assert len(pipeline.items(version=1)) == left
     assert pipeline.run(NEWER) == RunStats(processor="obedient")
@@ -561,6 +603,20 @@ def test_children_that_die_again_and_again_end_in_the_dead_letter(pipeline: Pipe
         pipeline.run()
         pipeline.time.advance(6 * 3600)
     assert (pipeline.state_of(file)["status"], pipeline.items()) == ("dead", ["first"])
+
+
+@ON_SQLITE
+def test_what_kills_every_worker_ends_in_the_dead_letter(pipeline: Pipeline) -> None:
+    file = pipeline.says("bad", "first")
+    pipeline.collect()
+    path = pipeline.register(OBEDIENT)
+    for _ in range(state.MAX_OPEN_CLAIMS):
+        with pipeline.app.store.write() as tx:  # all that is left of a worker that was killed while it had the work
+            assert state.take(tx, "obedient", now=pipeline.time.now, limit=9, run_id=0)
+    stats = pipeline.runner.run(OBEDIENT, path)
+    assert (stats.dead, stats.processed) == (1, 0)
+    row = pipeline.state_of(file)
+    assert (row["status"], row["last_error"]) == ("dead", "every worker that took it died")
 
 
 @ON_SQLITE
@@ -681,10 +737,7 @@ def test_a_run_that_was_declared_lost_stops_between_chunks(pipeline: Pipeline) -
     assert (stats.processed, stats.capped, pipeline.items()) == (0, 1, [])
 
 
-Wrapped = Callable[[Sequence[Extracted], sa.Connection], list[int]]
-
-
-def test_results_and_state_are_one_transaction(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_and_state_are_one_transaction(pipeline: Pipeline) -> None:
     file = pipeline.says("one", "first", "store: raise")
     pipeline.collect()
     assert pipeline.run().errors == 1

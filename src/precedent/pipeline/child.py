@@ -65,7 +65,11 @@ def main() -> None:
     tasks = os.fdopen(os.dup(0), "rb")
     os.close(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    processor = load(name)
+    processor, unusable = None, None
+    try:
+        processor = load(name)
+    except Exception as error:  # foreign code: what cannot be loaded pauses the processor and blames no transcript
+        unusable = _failed("misconfigured", error)
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # Extraction builds no cycles worth collecting while it runs; between transcripts there is time.
@@ -73,7 +77,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 100)
     decoder = msgspec.msgpack.Decoder(Task)
     while (body := receive(tasks)) is not None:
-        send(output, extract(processor, decoder.decode(body)))
+        send(output, unusable or extract(processor, decoder.decode(body)))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from .wire import HEADER, Answer, Failed, Task, send
+from .wire import HEADER, Answer, Failed, Task, frame
 
 MAX_AHEAD = 8  # tasks given to a child beyond the one it works on, so that it never waits for us
 MAX_AHEAD_BYTES = 8 << 20
 READ_BYTES = 1 << 20
+EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
 PASSED_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV")
 """All that a child may see of our environment: no database URL, no token."""
 
@@ -82,6 +83,7 @@ class Pool:
                     exhausted = True
             while waiting and (child := self._free_child()) is not None:
                 child.give(waiting.popleft())
+                self._watch(child)
                 if not waiting and not exhausted:
                     break
             busy = [child for child in self._children if child.given]
@@ -108,11 +110,25 @@ class Pool:
         self._selector.register(child.output, selectors.EVENT_READ, child)
         return child
 
+    def _watch(self, child: "_Child") -> None:
+        """Wait for the child to take what its pipe did not, as long as there is any."""
+        watched = child.input in self._selector.get_map()
+        if child.unsent and not watched:
+            self._selector.register(child.input, selectors.EVENT_WRITE, child)
+        elif watched and not child.unsent:
+            self._selector.unregister(child.input)
+
     def _collect(self, busy: list["_Child"], waiting: deque[Task]) -> Iterator[Finished]:
         now = self._clock()
         left = min(child.busy_since(now) for child in busy) + self._limits.time_s - now
-        ready = {key.data for key, _ in self._selector.select(timeout=max(0.0, left))}
-        for child in busy:
+        ready = set()
+        for key, event in self._selector.select(timeout=max(0.0, left)):
+            if event & selectors.EVENT_WRITE:
+                key.data.push()
+                self._watch(key.data)
+            else:
+                ready.add(key.data)
+        for child in dict.fromkeys([*busy, *ready]):  # one that died idle is ready too
             if child in ready:
                 bodies, alive = child.read()
                 for body in bodies:
@@ -132,8 +148,10 @@ class Pool:
     def _bury(self, child: "_Child", waiting: deque[Task], *, reason: str) -> Iterator[Finished]:
         """A child died or must: the task it worked on is to blame, the others go to another child."""
         self._selector.unregister(child.output)
+        if child.unsent:
+            self._selector.unregister(child.input)
         self._children.remove(child)
-        status = child.end()
+        status = child.end(wait_s=EXIT_S if reason == "exited" else 0)
         given = list(child.given)
         waiting.extendleft(reversed(given[1:]))
         if given:
@@ -156,7 +174,10 @@ class _Child:
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("pipes were asked for")
-        self._input, self.output = self._process.stdin, self._process.stdout
+        self.input, self.output = self._process.stdin, self._process.stdout
+        # While the child writes an answer it reads no task: writing must never wait for it.
+        os.set_blocking(self.input.fileno(), False)
+        self.unsent = bytearray()
         self._buffer = bytearray()
         self.given: deque[Task] = deque()
         self.since: float | None = None
@@ -172,10 +193,20 @@ class _Child:
 
     def give(self, task: Task) -> None:
         self.given.append(task)
+        self.unsent += frame(task)
+        self.push()
+
+    def push(self) -> None:
+        """Write as much as the pipe takes."""
         try:
-            send(self._input, task)
+            while self.unsent:
+                del self.unsent[: os.write(self.input.fileno(), self.unsent)]
+                if len(self.given) == 1:
+                    self.since = None  # it begins when it has the task
+        except BlockingIOError:
+            pass
         except BrokenPipeError:
-            pass  # it is dead; reading from it will say so
+            self.unsent.clear()  # it is dead; reading from it will say so
 
     def read(self) -> tuple[list[bytes], bool]:
         """Return the bodies of whole frames that arrived, and whether the child still lives."""
@@ -192,10 +223,14 @@ class _Child:
         del self._buffer[:place]
         return bodies, bool(data)
 
-    def end(self) -> int:
-        self._process.kill()
-        status = self._process.wait()
-        for pipe in (self._input, self.output):
+    def end(self, *, wait_s: float = 0) -> int:
+        """End it and return its exit status; it has some time to end by itself."""
+        try:
+            status = self._process.wait(timeout=wait_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        for pipe in (self.input, self.output):
             try:
                 pipe.close()
             except BrokenPipeError:

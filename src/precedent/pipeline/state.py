@@ -86,7 +86,10 @@ def mark_pending(
     insert = _upsert(tx).from_select(columns, chosen.select_from(processor.join(transcript, sa.true())))
     given_up = sa.and_(
         state.c.status.in_(("dead", "dropped")),
-        sa.select(transcript.c.generation).where(transcript.c.id == state.c.transcript_id).scalar_subquery()
+        # As text: a column here would add the whole table to the inner query instead of naming the row in conflict.
+        sa.select(transcript.c.generation)
+        .where(transcript.c.id == sa.literal_column("session_processor_state.transcript_id"))
+        .scalar_subquery()
         == state.c.generation,
     )
     tx.execute(
@@ -221,6 +224,7 @@ def _work(row: sa.Row[tuple[object, ...]], *, pending: bool) -> Work:
 
 def bury_unfinished(tx: sa.Connection, name: str, *, now: int) -> int:
     """Send transcripts whose every claim ended without an outcome to the dead letter; return how many."""
+    generation = sa.select(transcript.c.generation).where(transcript.c.id == state.c.transcript_id).scalar_subquery()
     result = tx.execute(
         state.update()
         .where(
@@ -229,9 +233,21 @@ def bury_unfinished(tx: sa.Connection, name: str, *, now: int) -> int:
             state.c.next_attempt_at <= now,
             state.c.claims_open >= MAX_OPEN_CLAIMS,
         )
-        .values(status="dead", error_class="unclassified", last_error="every worker that took it died", claims_open=0)
+        .values(
+            status="dead",
+            error_class="unclassified",
+            last_error="every worker that took it died",
+            claims_open=0,
+            **_given_up(generation),
+        )
     )
     return result.rowcount
+
+
+def _given_up(generation: int | sa.ScalarSelect[int]) -> dict[str, object]:
+    """A dead letter is about one generation of a transcript; a cursor into another one is of no use then."""
+    same = state.c.generation == generation
+    return {"generation": generation, "cursor": sa.case((same, state.c.cursor), else_=None)}
 
 
 class Success(NamedTuple):
@@ -290,6 +306,7 @@ def postpone(
             last_error=error,
             claims_open=0,
             claim_run=0,
+            **(_given_up(work.ref.generation) if status == "dead" else {}),
         )
     )
 

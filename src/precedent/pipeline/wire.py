@@ -39,10 +39,15 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 Answer = Done | Retry | Later | Reject | Failed
 
 
+def frame(message: msgspec.Struct) -> bytes:
+    """Return a message as it is sent."""
+    body = msgspec.msgpack.encode(message)
+    return HEADER.pack(len(body)) + body
+
+
 def send(stream: IO[bytes], message: msgspec.Struct) -> None:
     """Write one frame."""
-    body = msgspec.msgpack.encode(message)
-    stream.write(HEADER.pack(len(body)) + body)
+    stream.write(frame(message))
     stream.flush()
 
 

@@ -102,13 +102,15 @@ def take_counters(into: RequestSeen, better: RequestSeen) -> None:
 
 
 def combine_requests(first: RequestSeen, more: RequestSeen) -> RequestSeen:
-    """Combine two showings within one transcript: further lines of a response raise numbers and lose none."""
-    early, late = (first, more) if (first.at, first.line) <= (more.at, more.line) else (more, first)
-    result = msgspec.structs.replace(early)
-    if late.completeness() > early.completeness():
+    """Combine two showings within one transcript into the earlier one: further lines raise numbers and lose none."""
+    if (first.at, first.line) <= (more.at, more.line):
+        result, late = first, more
+    else:
+        result, late = more, first
+    recorded = result.recorded_cost_usd_micros
+    if late.completeness() > result.completeness():
         take_counters(result, late)
-    if result.recorded_cost_usd_micros is None:
-        result.recorded_cost_usd_micros = late.recorded_cost_usd_micros
+    result.recorded_cost_usd_micros = late.recorded_cost_usd_micros if recorded is None else recorded
     result.result_searches = first.result_searches + more.result_searches
     result.content_chars = first.content_chars + more.content_chars
     result.flags = ((first.flags | more.flags) & (COMPLETE | COPIED)) | (

@@ -32,6 +32,7 @@ COUNTED = {
 """Events that are counted, beside tool calls, and the kind they are counted as."""
 NAMED = frozenset({Kind.COMMAND, Kind.ERROR})
 MAX_TITLE = 300
+MAX_NAME = 500
 
 
 class Cursor(msgspec.Struct, array_like=True):
@@ -95,7 +96,8 @@ class Fold:
         self._subagents: dict[tuple[str, str], str] = {}
         self._cwd = ""
         self._project = -1
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._last_key = "", 0
 
     def add(self, event: Event) -> None:
         """Account for one event."""
@@ -132,14 +134,18 @@ class Fold:
         self._project = self._name("project", self._root if not cwd or inside else cwd)
 
     def _name(self, kind: str, name: str) -> int:
-        return self._names.setdefault((kind, name[:500].encode("utf-8", "replace").decode()), len(self._names))
+        number = self._names.get((kind, name))
+        if number is None:
+            kept = (kind, name[:MAX_NAME].encode("utf-8", "replace").decode())
+            number = self._names.setdefault(kept, len(self._names))
+        return number
 
     def _request(self, request: Request, event: Event, at: int) -> None:
-        key = key_of(request.key)
-        tokens = request.tokens
-        # A resumed session may repeat lines to the letter; their text must not count as more content.
-        chars = 0 if event.id and f"{event.id}:{request.key}" in self._seen else request.content_chars
-        self._seen.add(f"{event.id}:{request.key}")
+        # Lines of one response follow each other; most need no second digest.
+        if request.key != self._last_key[0]:
+            self._last_key = request.key, key_of(request.key)
+        key = self._last_key[1]
+        before, tokens = self._requests.get(key), request.tokens
         seen = RequestSeen(
             key,
             0,
@@ -156,15 +162,23 @@ class Fold:
             tokens.cache_read,
             request.web_searches,
             0,
-            chars,
+            0 if self._is_repeated(event) else request.content_chars,
             request.recorded_cost_micros,
-            COMPLETE * request.complete | SIDECHAIN * request.sidechain | STANDIN * bool(request.standin_for),
+            (COMPLETE if request.complete else 0)
+            | (SIDECHAIN if request.sidechain else 0)
+            | (STANDIN if request.standin_for else 0),
             0,
         )
-        before = self._requests.get(key)
         self._requests[key] = seen if before is None else combine_requests(before, seen)
         if request.standin_for:
             self._standins.append((request.standin_for, key))
+
+    def _is_repeated(self, event: Event) -> bool:
+        """A resumed session may repeat lines to the letter; their text must not count as more content."""
+        if not event.id or event.offset == self._seen.get(event.id, event.offset):
+            self._seen[event.id] = event.offset
+            return False
+        return True
 
     def _call(self, call: ToolCall, event: Event, at: int) -> None:
         kind, name = classify(call.name, call.target)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from precedent.model import Tokens
-from precedent.transcripts.counters import count
+from precedent.transcripts.counters import MAX_COUNT, count
 from precedent.transcripts.events import Request
 
 from .wire import Block, CacheCreation, Iteration, Message, ToolOutcome, Usage
@@ -22,16 +22,18 @@ def tokens_of(usage: Usage | Iteration, *, note: Note) -> Tokens:
     Cache writes that the split does not explain, and all of them when there is no split, are 5-minute ones.
     """
     split = usage.cache_creation or _NO_SPLIT
-    hour = count(split.ephemeral_1h_input_tokens, note=note, field="ephemeral_1h_input_tokens")
-    short = count(split.ephemeral_5m_input_tokens, note=note, field="ephemeral_5m_input_tokens")
-    written = count(usage.cache_creation_input_tokens, note=note, field="cache_creation_input_tokens")
-    return Tokens(
-        input=count(usage.input_tokens, note=note, field="input_tokens"),
-        output=count(usage.output_tokens, note=note, field="output_tokens"),
-        cache_write_5m=short + max(0, written - short - hour),
-        cache_write_1h=hour,
-        cache_read=count(usage.cache_read_input_tokens, note=note, field="cache_read_input_tokens"),
-    )
+    into, out = usage.input_tokens or 0, usage.output_tokens or 0
+    written, read = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
+    short, hour = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
+    if min(into, out, written, read, short, hour) < 0 or max(into, out, written, read, short, hour) > MAX_COUNT:
+        into = count(into, note=note, field="input_tokens")
+        out = count(out, note=note, field="output_tokens")
+        written = count(written, note=note, field="cache_creation_input_tokens")
+        read = count(read, note=note, field="cache_read_input_tokens")
+        short = count(short, note=note, field="ephemeral_5m_input_tokens")
+        hour = count(hour, note=note, field="ephemeral_1h_input_tokens")
+    rest = written - short - hour
+    return Tokens(into, out, short + rest if rest > 0 else short, hour, read)
 
 
 def modifiers_of(usage: Usage) -> str:
