@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from builders import ManualTime, home_of
 from precedent.app import App
@@ -38,7 +39,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_url() -> Iterator[NewDatabase]:
     """A function that makes a new database on a real PostgreSQL and returns its URL.
 
-    `postgres_url()` has the newest schema, `postgres_url(migrated=False)` nothing. Without PostgreSQL the tests fail.
+    `postgres_url()` has the newest schema, `postgres_url(migrated=False)` nothing, `postgres_url(like=url)` the content
+    of another one that nobody is connected to. Without PostgreSQL the tests fail.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns about XDG_RUNTIME_DIR when it is imported
@@ -58,9 +60,9 @@ def postgres_url() -> Iterator[NewDatabase]:
             upgrade(store)
             store.close()
 
-            def new(*, migrated: bool = True) -> str:
+            def new(*, migrated: bool = True, like: str = "") -> str:
                 name = f"test_{next(numbers)}"
-                template = "template_precedent" if migrated else "template0"
+                template = sa.make_url(like).database if like else "template_precedent" if migrated else "template0"
                 admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
                 return str(server.get_uri(name))
 

@@ -10,6 +10,7 @@ import signal
 POINTS = (
     "collect.listed",
     "collect.opened",
+    "collect.scrubbed",
     "collect.appended",
     "collect.replaced",
     "collect.synced",
@@ -18,7 +19,7 @@ POINTS = (
     "collect.swept",
     "collect.withdrawn",
     "extract.begun",
-    "extract.half",
+    "extract.read",
     "extract.answered",
     "run.opened",
     "run.planned",

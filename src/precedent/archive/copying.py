@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from precedent.faults import reach
 from precedent.transcripts.lines import MAX_LINE_BYTES
 from precedent.transcripts.reading import is_object
 
@@ -87,6 +88,7 @@ def copy_new(
             redactions += sum(counts.values())
             source.add(data)
             archived.add(clean)
+            reach("collect.scrubbed")
             yield clean
 
     try:

@@ -65,7 +65,8 @@ def main() -> None:
     tasks = os.fdopen(os.dup(0), "rb")
     os.close(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    processor, unusable = None, None
+    processor: Any = None
+    unusable: Failed | None = None
     try:
         processor = load(name)
     except Exception as error:  # foreign code: what cannot be loaded pauses the processor and blames no transcript

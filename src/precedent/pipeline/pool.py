@@ -17,7 +17,9 @@ MAX_AHEAD = 8  # tasks given to a child beyond the one it works on, so that it n
 MAX_AHEAD_BYTES = 8 << 20
 READ_BYTES = 1 << 20
 EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
-PASSED_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV")
+PASSED_ENVIRONMENT = (
+    "HOME", "LANG", "LC_ALL", "PATH", "PRECEDENT_FAULT", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV",
+)  # fmt: skip
 """All that a child may see of our environment: no database URL, no token."""
 
 

@@ -67,6 +67,7 @@ def extract_usage(transcript: Transcript, cursor: bytes | None) -> Done:
     reading = transcript.read(before.position)
     for event in reading:
         fold.add(event)
+    reach("extract.read")
     found = fold.found(reading.tally)
     after = fold.cursor(reading.tally, reading.position)
     done = Done(payload=msgspec.msgpack.encode(found), cursor=msgspec.msgpack.encode(after))
