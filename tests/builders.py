@@ -300,3 +300,15 @@ def fill(home: Home, *, sessions: int = 1, turns: int = 2, first: int = 0) -> li
         put(claude_path(home.path, name(number)), claude_session(name(number), turns))
         for number in range(first, first + sessions)
     ]
+
+
+# Plugins ------------------------------------------------------------------------------------------------------------
+
+
+def install(folder: Path, **processors: str) -> str:
+    """Install processors, `name="module:attribute"`, for processes that get the returned path as their `PYTHONPATH`."""
+    info = folder / "precedent_test_plugins-1.0.dist-info"
+    points = "".join(f"{name} = {path}\n" for name, path in processors.items())
+    put(info / "METADATA", b"Metadata-Version: 2.1\nName: precedent-test-plugins\nVersion: 1.0\n")
+    put(info / "entry_points.txt", f"[precedent.processors]\n{points}".encode())
+    return os.pathsep.join([str(folder), str(Path(__file__).parent)])

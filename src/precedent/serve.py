@@ -22,6 +22,7 @@ from precedent.jobs.processing import PREFIX
 from precedent.pipeline.contract import Processor
 
 LOCK = "serve.lock"
+BUSY_S = 1.0  # until a job that is under way is tried again
 
 
 class Cadence:
@@ -46,9 +47,9 @@ class Cadence:
         return found
 
     def hurry(self, names: list[str], now: float) -> None:
-        """Make jobs due at once; their rhythm goes on from here."""
+        """Make jobs due at an instant if they are not due before; their rhythm goes on from there."""
         for name in names:
-            self._next[name] = now
+            self._next[name] = min(self._next[name], now)
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next job is due."""
@@ -119,7 +120,9 @@ def _loop(app: App, engine: Engine, processors: list[Processor], signs: Signs, s
             signs.collected.clear()
             cadence.hurry([PREFIX + each.name for each in processors], time.monotonic())
         for name in cadence.due(time.monotonic()):
-            engine.submit(name)
+            if not engine.submit(name):
+                # Under way, and perhaps past what has just arrived: what is due now must not wait a whole cadence.
+                cadence.hurry([name], time.monotonic() + BUSY_S)
         signs.wake.wait(cadence.wait(time.monotonic()))
         signs.wake.clear()
 

@@ -4,13 +4,14 @@ Each kill is a SIGKILL in the middle of real work on a store that already holds 
 were replaced, moved, made private, copied from one another, and one makes its processor fail.
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from builders import (
     codex_session,
     grow,
     home_of,
+    install,
     put,
     session_id,
 )
@@ -40,10 +42,58 @@ BACK_S = 5.0
 TABLES = (*USAGE, *CATALOGUE, "plugin_item")
 
 
+class Outcome(NamedTuple):
+    """How a driven process ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Driver:
+    """Starts processes that collect and process; see `driver.py`."""
+
+    def __init__(self, folder: Path) -> None:
+        path = install(folder, obedient="plugin_processors:OBEDIENT")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PRECEDENT_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(TESTS / "fault/driver.py")],
+            env=kept | {"PYTHONPATH": path},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def run(self, data: Path, url: str, homes: Path, *, fault: str = "", ahead_s: int = 0) -> Outcome:
+        """Run one process in a group of its own and see the whole group end."""
+        told = {"data": str(data), "url": url, "homes": str(homes), "fault": fault, "ahead_s": ahead_s}
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.flush()
+        group, status = json.loads(self._process.stdout.readline())
+        ends = time.monotonic() + BACK_S
+        while _group_lives(group):
+            assert time.monotonic() < ends, "a child outlived its killed parent"
+            time.sleep(0.005)
+        return Outcome(status, (data / "out").read_text(), (data / "err").read_text())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class World(NamedTuple):
     """Homes that have changed since a store was filled from them, and what that store is to become.
 
     Attributes:
+        driver: starts processes.
         homes: folder of the homes.
         data: data folder as it was after the first collection; copied for every death.
         url: of a PostgreSQL database as it was then; empty for the data folder's own.
@@ -52,6 +102,7 @@ class World(NamedTuple):
         files: what the archive holds then.
     """
 
+    driver: Driver
     homes: Path
     data: Path
     url: str
@@ -71,37 +122,11 @@ class Place(NamedTuple):
     data: Path
     url: str
 
-    def run(self, *, fault: str = "", ahead_s: int = 0) -> "subprocess.CompletedProcess[str]":
-        return drive(self.data, self.url, self.world.homes, fault=fault, ahead_s=ahead_s)
+    def run(self, *, fault: str = "", ahead_s: int = 0) -> Outcome:
+        return self.world.driver.run(self.data, self.url, self.world.homes, fault=fault, ahead_s=ahead_s)
 
     def state(self) -> tuple[Ledger, dict[str, str]]:
         return state_of(self.data, self.url)
-
-
-def drive(
-    data: Path, url: str, homes: Path, *, fault: str = "", ahead_s: int = 0
-) -> "subprocess.CompletedProcess[str]":
-    """Run the driver in a process group of its own and see the whole group end."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PRECEDENT_")}
-    environment = kept | {"PYTHONPATH": str(TESTS), "TMPDIR": str(data), "PRECEDENT_FAULT": fault}
-    command = [sys.executable, "-W", "error", str(TESTS / "fault/driver.py"), str(data), url, str(homes), str(ahead_s)]
-    process = subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
-    out, err = process.communicate(timeout=60)
-    ends = time.monotonic() + BACK_S
-    while _group_lives(process.pid):
-        assert time.monotonic() < ends, "a child outlived its killed parent"
-        time.sleep(0.01)
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def state_of(data: Path, url: str) -> tuple[Ledger, dict[str, str]]:
@@ -149,31 +174,38 @@ def after(folder: Path) -> None:
         put(claude_path(home.path, fails), claude_prompt("extract: transient", session=fails))
 
 
-def make_world(folder: Path, new_database: NewDatabase | None) -> World:
+def make_world(driver: Driver, folder: Path, new_database: NewDatabase | None) -> World:
     homes = before(folder)
     data, url = folder / "data", new_database() if new_database else ""
     data.mkdir()
-    first = drive(data, url, homes)
-    assert first.returncode == 0, first.stderr
+    first = driver.run(data, url, homes)
+    assert first.status == 0, first.err
     after(folder)
-    world = World(homes, data, url, new_database, {}, {})
+    world = World(driver, homes, data, url, new_database, {}, {})
     reference = world.copy(folder / "reference")
     for ahead_s in (0, 7200):
         done = reference.run(ahead_s=ahead_s)
-        assert done.returncode == 0, done.stderr
+        assert done.status == 0, done.err
     expected, files = reference.state()
     assert len(expected["usage_request"]) > 40 and len(expected["plugin_item"]) > 20
     return world._replace(expected=expected, files=files)
 
 
 @pytest.fixture(scope="module")
-def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("sqlite"), None)
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    driver = Driver(tmp_path_factory.mktemp("plugins"))
+    yield driver
+    driver.close()
 
 
 @pytest.fixture(scope="module")
-def postgresql_world(tmp_path_factory: pytest.TempPathFactory, postgres_url: NewDatabase) -> World:
-    return make_world(tmp_path_factory.mktemp("postgresql"), postgres_url)
+def sqlite_world(driver: Driver, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(driver, tmp_path_factory.mktemp("sqlite"), None)
+
+
+@pytest.fixture(scope="module")
+def postgresql_world(driver: Driver, tmp_path_factory: pytest.TempPathFactory, postgres_url: NewDatabase) -> World:
+    return make_world(driver, tmp_path_factory.mktemp("postgresql"), postgres_url)
 
 
 def die(place: Place, point: str, counts: Sequence[int]) -> None:
@@ -181,16 +213,16 @@ def die(place: Place, point: str, counts: Sequence[int]) -> None:
     for number, count in enumerate(counts):
         died = place.run(fault=f"{point}:{count}", ahead_s=number * 7200)
         if point in IN_CHILD:
-            assert died.returncode == 0, died.stderr
-            assert number or "exited, status -9" in died.stdout, f"{point} was never reached"
+            assert died.status == 0, died.err
+            assert number or "exited, status -9" in died.out, f"{point} was never reached"
         else:
             expected = {-signal.SIGKILL} if not number else {-signal.SIGKILL, 0}
-            assert died.returncode in expected, f"{point}: {died.returncode} {died.stderr}"
+            assert died.status in expected, f"{point}: {died.status} {died.err}"
 
 
 def come_back(place: Place, *, ahead_s: int) -> None:
     done = place.run(ahead_s=ahead_s)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     derived, files = place.state()
     for table in TABLES:
         assert derived[table] == place.world.expected[table], table

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from dbos import error as dbos_error
 
 from precedent.clock import SECOND, Clock
@@ -213,6 +213,7 @@ def _config(store: Store, folder: Path, executor: str) -> DBOSConfig:
         "application_version": VERSION,
         "executor_id": executor,
         "log_level": "WARNING",
+        "serializer": DBOSPortableJSONSerializer(),  # by default it pickles, which no other version could read
         "sys_db_pool_size": 4,
         "notification_listener_polling_interval_sec": POLL_S,
     }
