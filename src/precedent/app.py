@@ -132,7 +132,7 @@ class App:
         return stats
 
     def delete_session(self, name: str) -> int:
-        """Delete a session, its sub-agents and everything derived from them; return how many transcripts.
+        """Delete a session for good, its sub-agents and everything derived from them; return how many transcripts.
 
         Raises:
             NotFound: no transcript has this session id or session file.
@@ -141,7 +141,9 @@ class App:
             found = catalogue.find(tx, name)
             if not found:
                 raise NotFound(f"no session {name!r}; `precedent sessions list` names them")
-            keys = catalogue.remove(tx, [entry.id for entry in found], listener=Pending())
+            ids = [entry.id for entry in found]
+            catalogue.bury(tx, ids, now=self.clock.now())
+            keys = catalogue.remove(tx, ids, listener=Pending())
         for key in keys:
             self.archive.delete(key)
         return len(found)

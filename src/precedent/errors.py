@@ -8,8 +8,7 @@
     │   └── Misconfigured   a setting is wrong or missing; pauses the processor it concerns
     └── Transient           retried with growing delays
         ├── Busy            somebody else holds what is needed (`holder` says who)
-        ├── Fenced          our claim was taken over; what we computed is dropped
-        └── ChildFailed     the extraction process was killed, hung or ran out of memory
+        └── Fenced          our claim was taken over; what we computed is dropped
 
 Every message says what failed, where, and what to do next. Causes are chained.
 """
@@ -57,15 +56,3 @@ class Busy(Transient):
 
 class Fenced(Transient):
     """Our claim was taken over by another worker; the result is dropped."""
-
-
-class ChildFailed(Transient):
-    """The extraction process was killed, hung or ran out of memory.
-
-    Attributes:
-        reason: `time limit`, `memory limit` or `exited`.
-    """
-
-    def __init__(self, message: str, *, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from precedent.errors import Misconfigured
 
@@ -16,7 +16,9 @@ FILE = "precedent.toml"
 class Settings(BaseSettings):
     """All settings. Each can be set as `PRECEDENT_<NAME>` unless it names another variable."""
 
-    model_config = SettingsConfigDict(env_prefix="PRECEDENT_", frozen=True, extra="forbid", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PRECEDENT_", frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True
+    )
 
     data_dir: Path = Field(default=Path("precedent-data"), description="Folder that holds everything.")
     database_url: str = Field(
@@ -76,11 +78,11 @@ class Settings(BaseSettings):
 
 
 class Origin(NamedTuple):
-    """One setting with its value and where that came from."""
+    """One setting with its value, ready for JSON, and where that came from."""
 
     name: str
     variable: str
-    value: str
+    value: Any
     origin: str
     description: str
 
@@ -102,12 +104,16 @@ def load(**given: Any) -> Settings:
     """
     given = {name: value for name, value in given.items() if value is not None}
     from_file = _from_file(Path(given.get("data_dir") or os.environ.get("PRECEDENT_DATA_DIR") or "precedent-data"))
-    kept = {name: value for name, value in from_file.items() if variable_of(name) not in os.environ}
+    kept = {name: value for name, value in from_file.items() if not os.environ.get(variable_of(name))}
     try:
         return Settings(**{**kept, **given})
     except ValidationError as error:
         faults = "; ".join(f"{fault['loc'][0] if fault['loc'] else ''}: {fault['msg']}" for fault in error.errors())
         raise Misconfigured(f"settings are wrong: {faults}") from error
+    except SettingsError as error:
+        raise Misconfigured(
+            f'settings are wrong: {error}; lists are written as JSON, for example ["/srv/x"]'
+        ) from error
 
 
 def _from_file(data_dir: Path) -> dict[str, Any]:
@@ -131,18 +137,24 @@ def origins(settings: Settings, **given: Any) -> list[Origin]:
     for name, field in Settings.model_fields.items():
         if given.get(name) is not None:
             origin = "command line"
-        elif variable_of(name) in os.environ:
+        elif os.environ.get(variable_of(name)):
             origin = "environment"
         elif name in from_file:
             origin = str(settings.data_dir / FILE)
         else:
             origin = "default"
-        value = str(getattr(settings, name))
-        found.append(Origin(name, variable_of(name), _hide_password(value), origin, field.description or ""))
+        found.append(Origin(name, variable_of(name), _shown(getattr(settings, name)), origin, field.description or ""))
     return found
 
 
-def _hide_password(value: str) -> str:
+def _shown(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return hide_password(str(value)) if isinstance(value, str | Path) else value
+
+
+def hide_password(value: str) -> str:
+    """Return a URL without the password it may hold."""
     scheme, found, rest = value.partition("://")
     if not found or "@" not in rest:
         return value

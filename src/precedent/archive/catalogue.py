@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import sqlalchemy as sa
 
 from precedent.store import bulk
-from precedent.store.schema import transcript
+from precedent.store.schema import tombstone, transcript
 
 from .naming import object_key
 
@@ -116,6 +116,18 @@ def remove(tx: sa.Connection, ids: Sequence[int], *, listener: Listener) -> list
     listener.removed(tx, ids)
     tx.execute(transcript.delete().where(transcript.c.id.in_(ids)))
     return keys
+
+
+def bury(tx: sa.Connection, ids: Sequence[int], *, now: int) -> None:
+    """Keep the sessions of these transcripts from being collected again."""
+    query = sa.select(transcript.c.user_id, transcript.c.native_id).where(transcript.c.id.in_(ids)).distinct()
+    rows = [(row.user_id, row.native_id, now) for row in tx.execute(query)]
+    bulk.insert_new(tx, tombstone, ["user_id", "native_id", "deleted_at"], rows)
+
+
+def buried(tx: sa.Connection, user_id: int) -> set[str]:
+    """Return the ids of a person's deleted sessions."""
+    return set(tx.scalars(sa.select(tombstone.c.native_id).where(tombstone.c.user_id == user_id)))
 
 
 def find(tx: sa.Connection, name: str) -> list[Entry]:

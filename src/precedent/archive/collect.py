@@ -42,6 +42,7 @@ class CollectStats(msgspec.Struct, kw_only=True):
         files_skipped: unchanged, or not yet one whole line.
         files_private: left alone because their person wants it.
         files_withdrawn: removed because their person made them private after they had been archived.
+        files_deleted: left alone because their session was deleted on purpose.
         files_unknown: no transcript by their content.
         files_refused: unsafe to read.
         files_failed: could not be read or written.
@@ -55,6 +56,7 @@ class CollectStats(msgspec.Struct, kw_only=True):
     files_skipped: int = 0
     files_private: int = 0
     files_withdrawn: int = 0
+    files_deleted: int = 0
     files_unknown: int = 0
     files_refused: int = 0
     files_failed: int = 0
@@ -184,6 +186,7 @@ class _HomeCollection:
         with self._collector.store.write() as tx:
             self._user_id = people.ensure(tx, self._home.user, now=self._collector.now())
             known = catalogue.entries(tx, self._user_id)
+            self._deleted = catalogue.buried(tx, self._user_id)
         self._by_path = {entry.source_path: entry for entry in known}
         self._by_name = {entry.session_file: entry for entry in known}
         reach("collect.listed")
@@ -260,6 +263,9 @@ class _HomeCollection:
                 reader = others[0]
         identity = reader.identify(found.relative, head)
         name = session_file(self._home.user, identity, max_bytes=MAX_PART_BYTES)
+        if identity.native_id in self._deleted:
+            self._stats.files_deleted += 1
+            return
         if self._privacy.covers_session(identity.native_id, identity.agent_id, identity.parent_id):
             if name not in self._by_name:  # a collector that died may have begun to write it
                 self._collector.archive.delete(object_key(name, generation=0))

@@ -3,6 +3,7 @@
 Exit codes: 0 done · 1 something failed · 2 the call or a setting is wrong · 3 the same thing is already running.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from .output import say
 
 cli = typer.Typer(
     name="precedent",
-    help="Exact usage figures and team knowledge from the transcripts of coding agents.",
+    help="Exact usage figures from the transcripts of coding agents.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -66,6 +67,7 @@ admin.register(cli)
 
 def main() -> None:
     """Run the command; a fault of ours is one line for a person and an exit code for a program."""
+    os.umask(0o077)  # transcripts and what is derived from them are nobody else's to read
     try:
         cli()
     except Busy as error:

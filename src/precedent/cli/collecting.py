@@ -11,7 +11,7 @@ from precedent.archive.collect import CollectStats
 from precedent.errors import BadInput
 
 from .context import context
-from .output import bar, print_json, say
+from .output import bar, counted, print_json, say, say_first
 
 
 def register(cli: typer.Typer) -> None:
@@ -43,18 +43,18 @@ def collect(
         print_json(msgspec.to_builtins(stats))
     else:
         say(_line(stats))
-        for detail in stats.errors_detail:
-            say(f"  {detail['file']}: {detail['error']}")
+        say_first([f"{detail['file']}: {detail['error']}" for detail in stats.errors_detail])
     raise typer.Exit(1 if stats.files_failed else 0)
 
 
 def _line(stats: CollectStats) -> str:
-    parts = [f"{stats.files_copied:,} transcripts copied ({stats.bytes_read / 1e6:,.1f} MB)"]
+    parts = [f"{counted(stats.files_copied, 'transcript')} copied ({stats.bytes_read / 1e6:,.1f} MB)"]
     for count, what in (
         (stats.files_skipped, "unchanged"),
         (stats.redactions, "secrets scrubbed"),
         (stats.files_private, "left private"),
         (stats.files_withdrawn, "withdrawn"),
+        (stats.files_deleted, "of deleted sessions left alone"),
         (stats.files_unknown, "no transcripts"),
         (stats.files_refused, "refused as unsafe"),
         (stats.files_failed, "failed"),

@@ -36,8 +36,8 @@ def first_look(ctx: typer.Context) -> None:
     _show(here.app, ctx)
     if stats.errors:
         say(f"{stats.errors:,} transcripts could not be counted; `precedent dead list` will say why.")
-    say(f"Data: {here.settings.data_dir.resolve()}")
-    say("Next: `precedent usage --help` for more figures, `precedent serve` to keep collecting.")
+    folder = here.settings.data_dir
+    say(f"More figures: `precedent --data-dir {folder} usage --help`. To keep collecting: `precedent serve`.")
 
 
 def _show(app: App, ctx: typer.Context) -> None:

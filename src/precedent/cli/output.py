@@ -23,6 +23,7 @@ from precedent.clock import SECOND
 
 Row = dict[str, Any]
 NEVER_CUT = frozenset({"session", "session_file", "date", "last", "start", "at", "path"})
+MAX_SAID = 5
 PIPED_WIDTH = 200  # columns of a table that goes to a file or a pipe
 
 
@@ -97,6 +98,19 @@ def _shown(value: Any) -> str:
     return safe(str(value))
 
 
+def say_first(lines: Sequence[str]) -> None:
+    """Tell a person the first few of many lines, and how many more there are."""
+    for each in lines[:MAX_SAID]:
+        say(f"  {each}")
+    if len(lines) > MAX_SAID:
+        say(f"  and {len(lines) - MAX_SAID:,} more")
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things: `1 transcript`, `2 transcripts`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def dollars(micros: int | None) -> str:
     """Return micro-dollars as shown to people."""
     return "-" if micros is None else f"${micros / 1_000_000:,.2f}"
@@ -115,7 +129,9 @@ def instant(micros: int | None, place: tzinfo = UTC) -> str:
     """Return an instant as shown to people."""
     if micros is None:
         return "-"
-    return datetime.fromtimestamp(micros // SECOND, UTC).astimezone(place).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(micros // SECOND, UTC).astimezone(place).strftime("%Y-%m-%d %H:%M") + (
+        "Z" if place is UTC else ""
+    )
 
 
 def iso(micros: int | None) -> str | None:

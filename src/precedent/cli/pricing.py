@@ -37,13 +37,16 @@ def list_prices(
             "tiers": [f"above {tier.above}" for tier in period.tiers],
         }
         for model in table.models()
-        if name.casefold() in model.id
+        if name.casefold() in model.id or model is table.row(name)
         for period in model.periods
     ]
     if as_json:
         print_json({"version": table.version, "prices": rows})
+    elif rows:
+        say(f"Price table {table.version}; USD per million tokens.")
+        print_table(rows, list(rows[0]))
     else:
-        print_table(rows, list(rows[0]) if rows else ["model"], title=f"Price table {table.version}")
+        say(f"Price table {table.version} has no model named like {name!r}.")
 
 
 @cli.command()

@@ -12,7 +12,7 @@ from precedent.usage import blocks as five_hours
 from precedent.usage import time_spent as spent
 from precedent.usage.periods import Period, day, first_instant, zone
 from precedent.usage.report import DIMENSIONS, EVENT_KINDS, TOOL_KINDS, CostMode, Filter, Report, Totals
-from precedent.usage.requests import trace
+from precedent.usage.requests import TracedRequest, trace
 
 from .context import context
 from .output import Row, dollars, duration, instant, iso, print_csv, print_json, print_table, say
@@ -28,8 +28,18 @@ Model = Annotated[list[str] | None, typer.Option(help="Only this model; may be r
 Project = Annotated[list[str] | None, typer.Option(help="Only this project folder; may be repeated.")]
 Session = Annotated[list[str] | None, typer.Option(help="Only this session id; may be repeated.")]
 Cost = Annotated[CostMode, typer.Option(help="Computed, as the agent recorded it, or recorded where there is one.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+
+
+def _one_format(ctx: typer.Context, param: typer.CallbackParam, value: bool) -> bool:
+    """Refuse two formats at once; options are called back in the order they were written."""
+    if value and ctx.meta.setdefault("precedent.format", param.name) != param.name:
+        raise BadInput("give --json or --csv, not both")
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", callback=_one_format, help="Print JSON.")]
+Csv = Annotated[bool, typer.Option("--csv", callback=_one_format, help="Print CSV.")]
+
 
 FIGURES = [name for name in Totals.__struct_fields__ if name != "group"]
 HEADERS = {
@@ -109,25 +119,26 @@ def _grouped(
         print_csv(rows, [*dimensions, *FIGURES])
     else:
         show_table(rows, list(dimensions))
-        show_remarks(rows)
+        show_remarks(rows, cost=options.cost)
 
 
 def show_table(rows: list[Row], dimensions: list[str]) -> None:
     """Print sums for people."""
     if not rows:
-        say("No usage here yet. `precedent collect` and `precedent run usage` bring it in.")
+        say("No usage here: nothing was collected and counted yet, or nothing matches.")
         return
     shown = [{**row, "cost": dollars(row["cost_usd_micros"])} for row in rows]
     columns = [*dimensions, "requests", *FIGURES[1:6], "tool_calls", "cost"]
     print_table(shown, columns, headers=HEADERS)
 
 
-def show_remarks(rows: list[Row]) -> None:
+def show_remarks(rows: list[Row], *, cost: CostMode = CostMode.CALCULATE) -> None:
     """Say what the figures leave out: nothing is left out silently."""
     unpriced = sorted({model for row in rows for model in row["unpriced_models"]})
     if unpriced:
         names = ", ".join(model or "(no model named)" for model in unpriced)
-        say(f"The cost leaves out requests of models without a known price: {names}.")
+        what = "for which no cost was recorded" if cost is CostMode.DISPLAY else "of models without a known price"
+        say(f"The cost leaves out requests {what}: {names}.")
     partial, requests = sum(row["partial_requests"] for row in rows), sum(row["requests"] for row in rows)
     if partial:
         share = 100 * partial / requests
@@ -158,7 +169,7 @@ def totals(
     else:
         rows = [found.figures()] if found.requests or found.tool_calls else []
         show_table(rows, [])
-        show_remarks(rows)
+        show_remarks(rows, cost=options.cost)
 
 
 @cli.command("by")
@@ -308,16 +319,19 @@ def blocks(
 @cli.command()
 def requests(
     ctx: typer.Context, since: Since = None, until: Until = None, zone: Zone = "UTC", person: Person = None,
-    model: Model = None, session: Session = None,
+    agent: Agent = None, model: Model = None, project: Project = None, session: Session = None,
     limit: Annotated[int, typer.Option(help="Rows at most.", min=1)] = 1000,
     as_json: Json = False, as_csv: Csv = False,
 ) -> None:  # fmt: skip
     """List single requests with the transcript and line they stand on."""
-    options = Options(since=since, until=until, zone=zone, persons=person, models=model, sessions=session)
+    options = Options(
+        since=since, until=until, zone=zone, persons=person, agents=agent, models=model, projects=project,
+        sessions=session,
+    )  # fmt: skip
     with context(ctx).app.store.read() as tx:
         found = trace(tx, options.where(), limit=limit)
     rows = [{**msgspec.to_builtins(each), "at": iso(each.at)} for each in found]
-    columns = [name for name in rows[0]] if rows else []
+    columns = list(TracedRequest.__struct_fields__)
     if as_json:
         print_json(rows)
     elif as_csv:

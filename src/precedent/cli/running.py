@@ -1,17 +1,18 @@
 """`precedent run`, `status` and `dead`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from precedent.clock import SECOND
 from precedent.jobs.processing import PREFIX
 from precedent.jobs.runs import RunRecord
 from precedent.pipeline import backlog
 from precedent.pipeline.stats import RunStats
 
 from .context import context
-from .output import bar, duration, instant, iso, print_json, print_table, say
+from .output import bar, counted, duration, instant, iso, print_json, print_table, say, say_first
 
 dead_cli = typer.Typer(help="Transcripts that were given up on.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,6 +21,7 @@ def register(cli: typer.Typer) -> None:
     """Add the commands."""
     cli.command()(run)
     cli.command()(status)
+    cli.command()(runs)
 
 
 def run(
@@ -39,15 +41,14 @@ def run(
         print_json(msgspec.to_builtins(stats))
     else:
         say(f"{processor}: {_line(stats)}")
-        for detail in stats.errors_detail:
-            say(f"  {detail['session']}: {detail['error']}")
+        say_first([f"{detail['session']}: {detail['error']}" for detail in stats.errors_detail])
         if stats.paused:
             say(f"  paused: {stats.paused}. Mend it, then `precedent resume {processor}`.")
     raise typer.Exit(1 if stats.errors or stats.paused else 0)
 
 
 def _line(stats: RunStats) -> str:
-    parts = [f"{stats.processed:,} transcripts processed, {stats.items_extracted:,} items"]
+    parts = [f"{counted(stats.processed, 'transcript')} processed, {counted(stats.items_extracted, 'item')}"]
     for count, what in (
         (stats.skipped, "unchanged"),
         (stats.reprocessed, "of them again for a new version"),
@@ -67,7 +68,7 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
     found = app.processing.backlogs()
     with app.store.read() as tx:
         transcripts, size = backlog.archive_size(tx)
-    last = {each.processor: next(iter(app.runs.latest(PREFIX + each.processor)), None) for each in found}
+    last = {each.processor: next(iter(app.runs.latest(PREFIX + each.processor, limit=1)), None) for each in found}
     rows = [{**msgspec.to_builtins(each), **_last(last[each.processor])} for each in found]
     if as_json:
         print_json({"transcripts": transcripts, "archived_bytes": size, "processors": rows})
@@ -94,15 +95,55 @@ def _last(run: RunRecord | None) -> dict[str, str | None]:
     return {"last_run": iso(run.started_at), "last_outcome": run.outcome or "running"}
 
 
-@dead_cli.command("list")
-def dead_list(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List transcripts that were given up on, with the reason."""
-    with context(ctx).app.store.read() as tx:
-        found = [msgspec.to_builtins(each) for each in backlog.dead(tx)]
+def runs(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(help="Runs at most.", min=1)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the newest runs of the collector and the processors, with what they did or why they failed."""
+    found = [
+        {
+            "run": each.id,
+            "job": each.name,
+            "started_at": iso(each.started_at),
+            "seconds": round(((each.finished_at or each.heartbeat_at) - each.started_at) / SECOND, 1),
+            "outcome": each.outcome or "running",
+            "counts": msgspec.json.decode(each.counts),
+            "error": each.error,
+        }
+        for each in context(ctx).app.runs.latest(limit=limit)
+    ]
     if as_json:
         print_json(found)
     elif found:
-        print_table(found, ["processor", "session_file", "attempts", "error_class", "error"])
+        shown = [{**each, "error": each["error"] or _first_error(each["counts"])} for each in found]
+        print_table(shown, ["run", "job", "started_at", "seconds", "outcome", "error"])
+    else:
+        say("Nothing has run yet.")
+
+
+def _first_error(counts: dict[str, Any]) -> str:
+    details = counts.get("errors_detail") or [{}]
+    return str(details[0].get("error", ""))
+
+
+@dead_cli.command("list")
+def dead_list(
+    ctx: typer.Context,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Also those that will be tried again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List transcripts that were given up on, with the reason."""
+    with context(ctx).app.store.read() as tx:
+        found = [
+            {**msgspec.to_builtins(each), "next_attempt_at": iso(each.next_attempt_at)}
+            for each in backlog.failed(tx, waiting=waiting)
+        ]
+    if as_json:
+        print_json(found)
+    elif found:
+        columns = ["processor", "session_file", "attempts", *(["next_attempt_at"] if waiting else [])]
+        print_table(found, [*columns, "error_class", "error"])
     else:
         say("Nothing was given up on.")
 
@@ -121,7 +162,7 @@ def dead_retry(
     chosen = backlog.chosen(session, every=every)
     with app.store.write() as tx:
         count = backlog.retry(tx, chosen, processor=processor, now=app.clock.now())
-    say(f"{count:,} transcripts will be tried again in the next run.")
+    say(f"{counted(count, 'transcript')} will be tried again in the next run.")
 
 
 @dead_cli.command("drop")
@@ -130,4 +171,4 @@ def dead_drop(ctx: typer.Context, session: _Sessions = None, processor: _Process
     chosen = backlog.chosen(session, every=every)
     with context(ctx).app.store.write() as tx:
         count = backlog.drop(tx, chosen, processor=processor)
-    say(f"{count:,} transcripts dropped from the list; the archive keeps them.")
+    say(f"{counted(count, 'transcript')} dropped from the list; the archive keeps them.")

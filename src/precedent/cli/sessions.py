@@ -9,7 +9,7 @@ from precedent.errors import NotFound
 from precedent.usage import sessions as service
 
 from .context import context
-from .output import dollars, duration, instant, iso, print_json, print_table, say
+from .output import counted, dollars, duration, instant, iso, print_json, print_table, say
 
 cli = typer.Typer(help="Collected sessions.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -70,7 +70,8 @@ def show(
             for name, value in msgspec.to_builtins(each).items()
             if name not in {"session_file", "defects", "shares_with"}
         ]
-        print_table(rows, ["what", "value"], title=each.session_file)
+        say(each.session_file)
+        print_table(rows, ["what", "value"])
         for relative in each.shares_with:
             say(f"  shares requests with {relative}")
         for defect in each.defects:
@@ -87,4 +88,4 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {session} and everything derived from it?", abort=True, err=True)
     count = context(ctx).app.delete_session(session)
-    say(f"{count:,} transcripts deleted.")
+    say(f"{counted(count, 'transcript')} deleted; the session will not be collected again.")

@@ -94,12 +94,13 @@ class Runs:
                 .values(finished_at=self._clock.now(), outcome=outcome, counts=encoded, error=error[:500])
             )
 
-    def latest(self, name: str, *, limit: int = 1) -> list[RunRecord]:
-        """Return the newest runs of a job, newest first."""
-        columns = [run.c[each] for each in RunRecord._fields]
+    def latest(self, name: str | None = None, *, limit: int) -> list[RunRecord]:
+        """Return the newest runs of a job, or of all, newest first."""
+        query = sa.select(*[run.c[each] for each in RunRecord._fields]).order_by(run.c.id.desc()).limit(limit)
+        if name is not None:
+            query = query.where(run.c.name == name)
         with self._store.read() as tx:
-            rows = tx.execute(sa.select(*columns).where(run.c.name == name).order_by(run.c.id.desc()).limit(limit))
-            return [RunRecord(*row) for row in rows]
+            return [RunRecord(*row) for row in tx.execute(query)]
 
     @contextmanager
     def alive(self, run_id: int) -> Iterator[threading.Event]:

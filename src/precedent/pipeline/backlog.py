@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from precedent.errors import BadInput
+from precedent.errors import BadInput, NotFound
 from precedent.store.schema import processor, state, transcript
 
 
@@ -32,14 +32,19 @@ class Backlog(msgspec.Struct, kw_only=True):
     paused_reason: str
 
 
-class Dead(msgspec.Struct, kw_only=True):
-    """A transcript that was given up on."""
+class FailedTranscript(msgspec.Struct, kw_only=True):
+    """A transcript that failed.
+
+    Attributes:
+        next_attempt_at: UTC microseconds; None when it was given up on.
+    """
 
     processor: str
     session_file: str
     attempts: int
     error_class: str
     error: str
+    next_attempt_at: int | None
 
 
 def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
@@ -89,18 +94,22 @@ def archive_size(tx: sa.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def dead(tx: sa.Connection) -> list[Dead]:
-    """Return the dead letter of all processors."""
+def failed(tx: sa.Connection, *, waiting: bool) -> list[FailedTranscript]:
+    """Return the dead letter of all processors, and on request the transcripts that wait for another attempt."""
     columns = state.c
-    query = (
-        sa.select(
-            columns.processor_name, columns.session_file, columns.attempts, columns.error_class, columns.last_error
-        )
-        .where(columns.status == "dead")
-        .order_by(columns.processor_name, columns.session_file)
-    )
+    which = columns.status == "dead"
+    if waiting:
+        which = sa.or_(which, sa.and_(columns.status == "pending", columns.attempts > 0))
+    query = sa.select(state).where(which).order_by(columns.processor_name, columns.session_file)
     return [
-        Dead(processor=row[0], session_file=row[1], attempts=row[2], error_class=row[3], error=row[4])
+        FailedTranscript(
+            processor=row.processor_name,
+            session_file=row.session_file,
+            attempts=row.attempts,
+            error_class=row.error_class,
+            error=row.last_error,
+            next_attempt_at=None if row.status == "dead" else row.next_attempt_at,
+        )
         for row in tx.execute(query)
     ]
 
@@ -119,18 +128,21 @@ def chosen(sessions: Sequence[str] | None, *, every: bool) -> Sequence[str] | No
 def retry(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | None, now: int) -> int:
     """Make dead transcripts pending, with all their attempts before them; return how many."""
     values = {"status": "pending", "attempts": 0, "next_attempt_at": 0, "claims_open": 0, "pending_since": now}
-    return tx.execute(state.update().where(*_which(sessions, processor)).values(**values)).rowcount
+    return _change(tx, sessions, processor, values)
 
 
 def drop(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | None) -> int:
     """Take dead transcripts off the list; return how many."""
-    return tx.execute(state.update().where(*_which(sessions, processor)).values(status="dropped")).rowcount
+    return _change(tx, sessions, processor, {"status": "dropped"})
 
 
-def _which(sessions: Sequence[str] | None, name: str | None) -> list[sa.ColumnElement[bool]]:
-    found = [state.c.status == "dead"]
+def _change(tx: sa.Connection, sessions: Sequence[str] | None, name: str | None, values: dict[str, object]) -> int:
+    where = [state.c.status == "dead"]
     if sessions is not None:
-        found.append(state.c.session_file.in_(sessions))
+        where.append(state.c.session_file.in_(sessions))
     if name is not None:
-        found.append(state.c.processor_name == name)
-    return found
+        where.append(state.c.processor_name == name)
+    count = tx.execute(state.update().where(*where).values(**values)).rowcount
+    if sessions is not None and not count:
+        raise NotFound(f"not in the dead letter: {', '.join(sessions)}; `precedent dead list` shows what is")
+    return count

@@ -15,12 +15,10 @@ from typing import Any
 
 import msgspec
 
-from precedent.errors import ContractBroken, Misconfigured, Terminal, Transient
+from precedent.errors import ContractBroken
 
 from .contract import Done, Later, Processor, Reject, Retry, Transcript
-from .wire import Answer, Failed, Task, receive, send
-
-MAX_ERROR_CHARS = 500
+from .wire import Answer, Failed, Task, failed, receive, send
 
 
 def load(path: str) -> Any:
@@ -37,23 +35,8 @@ def extract(processor: Processor, task: Task) -> Answer:
         if not isinstance(found, Done | Retry | Later | Reject):
             raise ContractBroken(f"extract returned {type(found).__name__}, not Done, Retry, Later or Reject")
         return found
-    except MemoryError as error:
-        return _failed("memory", error)
-    except Misconfigured as error:
-        return _failed("misconfigured", error)
-    except ContractBroken as error:
-        return _failed("contract", error)
-    except Terminal as error:
-        return _failed("terminal", error)
-    except (Transient, OSError) as error:
-        return _failed("transient", error)
     except Exception as error:  # the boundary of foreign code: nothing of a processor may end the run
-        return _failed("unclassified", error)
-
-
-def _failed(kind: str, error: BaseException) -> Failed:
-    text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS].encode("utf-8", "replace").decode()
-    return Failed(kind=kind, error=text)
+        return failed(error)
 
 
 def main() -> None:
@@ -70,7 +53,7 @@ def main() -> None:
     try:
         processor = load(name)
     except Exception as error:  # foreign code: what cannot be loaded pauses the processor and blames no transcript
-        unusable = _failed("misconfigured", error)
+        unusable = Failed(kind="misconfigured", error=failed(error).error)
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # Extraction builds no cycles worth collecting while it runs; between transcripts there is time.
@@ -78,8 +61,11 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 100)
     decoder = msgspec.msgpack.Decoder(Task)
     while (body := receive(tasks)) is not None:
-        send(output, unusable or extract(processor, decoder.decode(body)))
+        task = decoder.decode(body)
+        send(output, extract(processor, task) if processor is not None else unusable or _NOTHING_LOADED)
 
+
+_NOTHING_LOADED = Failed(kind="misconfigured", error="the processor is None")
 
 if __name__ == "__main__":
     main()

@@ -16,10 +16,10 @@ from precedent.store import Store
 from . import state
 from .contract import Done, Extracted, Later, Processor, Reject, Retry, StoresBatches
 from .pool import Limits, Pool
-from .retry import MAX_ATTEMPTS, judge
+from .retry import judge
 from .state import Success, Work
 from .stats import RunStats
-from .wire import Failed, Task
+from .wire import Failed, Task, failed
 
 CHUNK = 2048  # transcripts planned at a time
 COMMIT_TRANSCRIPTS = 256
@@ -212,7 +212,7 @@ class _Run:
                 for each in batch:
                     self._store_batch([each])
             elif not isinstance(error, Fenced):
-                self._not_done(batch[0][0], _failure(error))
+                self._not_done(batch[0][0], _store_failed(error))
             return
         reach("store.committed")
         self.stats.processed += len(batch)
@@ -288,10 +288,7 @@ def _store(processor: Processor, extracted: Sequence[Extracted], tx: sa.Connecti
     return list(items)
 
 
-def _failure(error: Exception) -> Failed:
-    kind = getattr(error, "retry_class", "unclassified")
-    if isinstance(error, ContractBroken):
-        kind = "contract"
-    elif isinstance(error, sa.exc.OperationalError):
-        kind = "transient"
-    return Failed(kind=kind if kind in MAX_ATTEMPTS else "unclassified", error=f"{type(error).__name__}: {error}"[:500])
+def _store_failed(error: Exception) -> Failed:
+    found = failed(error)
+    # The database may be away or busy for a while, which no processor can help.
+    return Failed(kind="transient", error=found.error) if isinstance(error, sa.exc.OperationalError) else found

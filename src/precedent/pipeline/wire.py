@@ -5,9 +5,12 @@ from typing import IO
 
 import msgspec
 
+from precedent.errors import ContractBroken, Misconfigured, Terminal, Transient
+
 from .contract import Done, Later, Reject, Retry, TranscriptRef
 
 HEADER = struct.Struct("<I")
+MAX_ERROR_CHARS = 500
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,24 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     kind: str
     error: str
+
+
+def failed(error: BaseException) -> Failed:
+    """Return what an exception of a processor means for the transcript; see docs/reference/errors.md."""
+    if isinstance(error, MemoryError):
+        kind = "memory"
+    elif isinstance(error, Misconfigured):
+        kind = "misconfigured"
+    elif isinstance(error, ContractBroken):
+        kind = "contract"
+    elif isinstance(error, Terminal):
+        kind = "terminal"
+    elif isinstance(error, Transient | OSError):
+        kind = "transient"
+    else:
+        kind = "unclassified"
+    text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS].encode("utf-8", "replace").decode()
+    return Failed(kind=kind, error=text)
 
 
 Answer = Done | Retry | Later | Reject | Failed

@@ -1,7 +1,7 @@
 """Opens the database and hands out transactions; the one place that knows which database it is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from precedent.errors import Misconfigured
 
 from .schema import REVISION
+from .turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -24,7 +25,9 @@ class Store:
         try:
             parsed = sa.make_url(url)
         except sa.exc.ArgumentError as error:
-            raise Misconfigured(f"PRECEDENT_DATABASE_URL is no database URL: {url!r}") from error
+            raise Misconfigured(
+                "PRECEDENT_DATABASE_URL is no database URL; write it as postgresql://user@host/name"
+            ) from error
         name = parsed.get_backend_name()
         if name == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -37,6 +40,7 @@ class Store:
             raise Misconfigured(f"PRECEDENT_DATABASE_URL names {name}; use postgresql:// or sqlite:///")
         self.is_sqlite = name == "sqlite"
         self.url = parsed
+        self._turns = Turns()
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Store":
@@ -46,7 +50,9 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Give a transaction that commits at the end of the block and rolls back when the block raises."""
-        with self.engine.connect() as connection, connection.begin():
+        # SQLite's own waiting is by lot: of 16 threads one may lose for half a minute.
+        turn = self._turns.take() if self.is_sqlite else nullcontext()
+        with turn, self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -56,11 +62,18 @@ class Store:
             yield connection
 
     def revision(self) -> str:
-        """Return the schema revision of the database; empty when it has no tables yet."""
-        with self.read() as tx:
-            if not sa.inspect(tx).has_table("alembic_version"):
-                return ""
-            return str(tx.scalar(sa.text("SELECT version_num FROM alembic_version")) or "")
+        """Return the schema revision of the database; empty when it has no tables yet.
+
+        Raises:
+            Misconfigured: it cannot be opened.
+        """
+        try:
+            with self.read() as tx:
+                if not sa.inspect(tx).has_table("alembic_version"):
+                    return ""
+                return str(tx.scalar(sa.text("SELECT version_num FROM alembic_version")) or "")
+        except sa.exc.DBAPIError as error:
+            raise Misconfigured(f"the database cannot be opened: {error.orig}") from error
 
     def is_current(self) -> bool:
         """Tell whether the schema is the one this version of the program needs."""

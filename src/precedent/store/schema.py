@@ -67,6 +67,15 @@ transcript = sa.Table(
     sa.Index(None, "agent_id"),
 )
 
+tombstone = sa.Table(
+    "tombstone",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("user_account.id"), primary_key=True),
+    sa.Column("native_id", sa.Text, primary_key=True),
+    sa.Column("deleted_at", _Big, nullable=False),
+)
+"""Sessions that were deleted on purpose: their sources are not collected again."""
+
 # Pipeline -----------------------------------------------------------------------------------------------------------
 
 processor = sa.Table(
@@ -164,7 +173,7 @@ usage_name = sa.Table(
 
 
 def _observation_columns() -> list[sa.Column[int]]:
-    """What one transcript shows of one request; the order is that of `usage.observation.Observation`."""
+    """What one transcript shows of one request; the order is that of `usage.observation.RequestSeen`."""
     return [
         sa.Column("at", _Big, nullable=False),
         sa.Column("line", _Big, nullable=False),

@@ -41,6 +41,7 @@ def trace(tx: sa.Connection, where: Filter, *, limit: int) -> list[TracedRequest
     """Return requests, oldest first."""
     row = usage_request.c
     model, modifiers, prices = usage_name.alias("model"), usage_name.alias("modifiers"), usage_name.alias("prices")
+    project = usage_name.alias("project")
     query = (
         sa.select(
             row.at,
@@ -64,6 +65,7 @@ def trace(tx: sa.Connection, where: Filter, *, limit: int) -> list[TracedRequest
         .join(user, user.c.id == transcript.c.user_id)
         .join(model, model.c.id == row.model_id)
         .join(modifiers, modifiers.c.id == row.modifiers_id)
+        .join(project, project.c.id == row.project_id)
         .join(prices, prices.c.id == row.price_version_id)
         .order_by(row.at, transcript.c.session_file, row.line)
         .limit(limit)
@@ -74,7 +76,9 @@ def trace(tx: sa.Connection, where: Filter, *, limit: int) -> list[TracedRequest
         query = query.where(row.at < where.end)
     for column, values in (
         (user.c.key, where.persons),
+        (transcript.c.agent, where.agents),
         (model.c.name, where.models),
+        (project.c.name, where.projects),
         (transcript.c.native_id, where.sessions),
     ):
         if values:

@@ -3,7 +3,7 @@
 import msgspec
 
 from precedent.faults import reach
-from precedent.pipeline.contract import Done, Transcript
+from precedent.pipeline.contract import Done, Transcript, TranscriptRef
 from precedent.transcripts.events import Event, Kind, Request, ToolCall, ToolResult
 from precedent.transcripts.reading import Position
 from precedent.transcripts.tally import Tally
@@ -63,7 +63,7 @@ def extract_usage(transcript: Transcript, cursor: bytes | None) -> Done:
     """Read what is new and return what the ledger needs, with a cursor for the next time."""
     reach("extract.begun")
     before = msgspec.msgpack.decode(cursor, type=Cursor) if cursor else Cursor()
-    fold = Fold(before, agent=transcript.ref.agent, fallback_at=transcript.ref.observed_at)
+    fold = Fold(before, transcript.ref)
     reading = transcript.read(before.position)
     for event in reading:
         fold.add(event)
@@ -80,12 +80,12 @@ class Fold:
 
     Args:
         before: where the last extraction stopped.
-        agent: the coding agent; part of the identity of its calls and prompts.
-        fallback_at: time of events in a transcript that has none.
+        ref: which transcript it is; when it was seen stands in for times that it lacks.
     """
 
-    def __init__(self, before: Cursor, *, agent: str, fallback_at: int) -> None:
-        self._before, self._agent, self._fallback_at = before, agent, fallback_at
+    def __init__(self, before: Cursor, ref: TranscriptRef) -> None:
+        self._before, self._agent, self._fallback_at = before, ref.agent, ref.observed_at
+        self._unnamed = f"{ref.native_id}.{ref.agent_id}"
         self._root, self._title, self._version = before.root, before.title, before.version
         self._spans, self._turns = list(before.spans), list(before.turns)
         self._names: dict[tuple[str, str], int] = {}
@@ -120,7 +120,7 @@ class Fold:
         kind = COUNTED.get(event.kind)
         if kind is not None:
             name = event.name.lstrip("/") if event.kind in NAMED else ""
-            self._event(kind, name, event.id or f"line:{event.offset}", event, at)
+            self._event(kind, name, event.id or f"{self._unnamed}:{event.offset}", event, at)
         elif event.kind is Kind.TURN and event.duration and event.at is not None:
             self._turns.append((event.at - event.duration, event.at))
         elif event.kind is Kind.TITLE:

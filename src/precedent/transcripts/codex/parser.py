@@ -134,7 +134,15 @@ class _Line:
                 duration = max(0, min(round((payload.duration_ms or 0) * 1000), 86_400_000_000))
                 return (self._event(Kind.TURN, Speaker.SYSTEM, duration=duration),)
             case "turn_aborted":
-                return (self._event(Kind.INTERRUPTION, Speaker.HUMAN, name=payload.reason or ""),)
+                family = self.state.billing.family
+                return (
+                    self._event(
+                        Kind.INTERRUPTION,
+                        Speaker.HUMAN,
+                        id=f"{family}:{payload.turn_id}" if payload.turn_id else "",
+                        name=payload.reason or "",
+                    ),
+                )
             case kind if kind in TOOL_ENDS:
                 return self._tool_end(payload)
             case _:
@@ -303,7 +311,7 @@ class _Line:
             kind=kind,
             speaker=speaker,
             at=state.at,
-            id=id or f"{state.billing.session_id}:{self.line}",
+            id=id,
             cwd=state.cwd,
             branch=state.branch,
             version=state.version,

@@ -109,7 +109,7 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"{path}: no price table: {error}; see docs/reference/prices.md") from error
+        raise BadInput(f"{path}: no price table: {error.strerror}; see docs/reference/prices.md") from error
 
 
 def parse(data: bytes, *, where: str) -> tuple[Header, tuple[ModelPrice, ...]]:

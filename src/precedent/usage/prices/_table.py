@@ -143,6 +143,11 @@ class PriceTable:
         """Every row, in the order of the file."""
         return list(self._rows)
 
+    def row(self, model: str) -> ModelPrice | None:
+        """The row that a reported name finds; None for a model that is not in the table."""
+        found = self._find(model)
+        return found[0] if found else None
+
     def _plan(self, model: str, modifiers: str) -> tuple[_Span, ...]:
         if len(model) > _MAX_NAME or len(modifiers) > _MAX_NAME:
             return ()

@@ -1,0 +1,216 @@
+"""The documentation names everything that the program has, and nothing that it points to is missing."""
+
+import inspect
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import typer
+
+from precedent import errors, faults
+from precedent.archive.collect import CollectStats
+from precedent.cli import cli
+from precedent.doctor import Check
+from precedent.pipeline.backlog import Backlog, Dead
+from precedent.pipeline.retry import MAX_ATTEMPTS
+from precedent.pipeline.stats import RunStats
+from precedent.plugins import PROCESSORS, READERS, installed
+from precedent.settings import Settings, variable_of
+from precedent.store.schema import REVISION, metadata
+from precedent.usage.blocks import Block
+from precedent.usage.report import DIMENSIONS, EVENT_KINDS, CostMode, EventTotals, Totals
+from precedent.usage.requests import TracedRequest
+from precedent.usage.sessions import SessionSummary, TranscriptDetail
+from precedent.usage.time_spent import TimeSpent
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CODE = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+OURS = re.compile(r"/work/|/root\b|bash_jobs|\bshared/|(?:style|design|engine|accounting)\.md|CLAUDE\.md ")
+"""Places and papers of the people who write this, which mean nothing to anybody else."""
+
+
+def read(name: str) -> str:
+    return (REFERENCE / name).read_text("utf-8")
+
+
+def section(page: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next one of any level; fail when there is no such heading."""
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {heading!r}"
+    return found.group(1)
+
+
+def named(text: str) -> set[str]:
+    """Return every word that stands in code quotes, options without their values."""
+    return {word.strip(",") for code in CODE.findall(text) for word in code.split()}
+
+
+def first_cells(text: str) -> set[str]:
+    """Return what the first column of the tables names in code quotes."""
+    return {code for line in text.splitlines() if line.startswith("|") for code in CODE.findall(line.split("|")[1])}
+
+
+def commands(command: Any, path: str = "precedent") -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something with its full name."""
+    inner = getattr(command, "commands", {})
+    if not inner or path == "precedent":
+        yield path, command
+    for name, each in inner.items():
+        yield from commands(each, f"{path} {name}")
+
+
+COMMANDS = dict(commands(typer.main.get_command(cli)))
+FIELDS = {
+    "precedent collect": CollectStats,
+    "precedent run": RunStats,
+    "precedent status": Backlog,
+    "precedent usage tools": EventTotals,
+    "precedent usage time": TimeSpent,
+    "precedent usage blocks": Block,
+    "precedent usage requests": TracedRequest,
+    "precedent sessions list": SessionSummary,
+    "precedent sessions show": TranscriptDetail,
+    "precedent dead list": Dead,
+    "precedent doctor": Check,
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_documented_with_all_its_options(name: str) -> None:
+    words = named(section(read("cli.md"), f"`{name}`"))
+    for parameter in COMMANDS[name].params:
+        if parameter.param_type_name == "option":
+            assert set(parameter.opts) & words, f"{name} {parameter.opts}"
+
+
+def test_no_command_is_documented_that_does_not_exist() -> None:
+    headings = [heading for heading in HEADING.findall(read("cli.md")) if heading.startswith("`precedent")]
+    assert {heading.strip("`") for heading in headings} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_of_the_json_of_a_command_is_documented(name: str) -> None:
+    wanted = set(FIELDS[name].__struct_fields__) - {"group"}
+    assert wanted <= named(section(read("cli.md"), f"`{name}`"))
+
+
+def test_every_sum_and_every_choice_of_a_report_is_documented() -> None:
+    page = read("cli.md")
+    assert set(Totals.__struct_fields__) - {"group"} == first_cells(section(page, "Sums"))
+    assert {mode.value for mode in CostMode} <= named(section(page, "Filters"))
+    assert set(DIMENSIONS) <= named(section(page, "`precedent usage by`"))
+    assert set(EVENT_KINDS) <= named(section(page, "`precedent usage tools`"))
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_documented_with_variable_and_default(name: str) -> None:
+    rows = [line for line in read("settings.md").splitlines() if line.startswith(f"| `{name}` |")]
+    assert len(rows) == 1
+    default = Settings.model_fields[name].default
+    if default in {None, ""}:
+        shown = "none"
+    else:
+        shown = "`[]`" if default == () else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+    assert [cell.strip() for cell in rows[0].split("|")[2:4]] == [f"`{variable_of(name)}`", shown]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__]
+)
+def test_an_error_is_documented(name: str) -> None:
+    page = read("errors.md")
+    assert name in first_cells(page)
+    assert re.search(rf"\b{name}\b", FENCE.findall(page)[0]), "not in the tree"
+
+
+def test_no_error_is_documented_that_does_not_exist() -> None:
+    tree = FENCE.findall(read("errors.md"))[0]
+    assert all(hasattr(errors, name) for name in re.findall(r"\b[A-Z][a-z]+[A-Za-z]*\b", tree))
+
+
+def test_every_class_of_failures_is_documented_with_its_attempts() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", read("errors.md"), re.MULTILINE)
+    assert {name: int(attempts) for name, attempts in rows} == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize("name", metadata.tables)
+def test_a_table_is_documented_column_by_column(name: str) -> None:
+    text = section(read("database.md"), f"`{name}`")
+    assert first_cells(text) == set(metadata.tables[name].columns.keys())
+
+
+def test_no_table_is_documented_that_does_not_exist() -> None:
+    headings = [heading.strip("`") for heading in HEADING.findall(read("database.md")) if heading.startswith("`")]
+    assert set(headings) == set(metadata.tables)
+    assert f"Schema revision: `{REVISION}`" in read("database.md")
+
+
+def test_every_fault_point_is_documented() -> None:
+    assert first_cells(read("faults.md")) == set(faults.POINTS)
+
+
+@pytest.mark.parametrize("plugin", [each.name for group in (READERS, PROCESSORS) for each in installed(group)])
+def test_a_reader_or_processor_is_documented(plugin: str) -> None:
+    assert plugin in named(section(read("cli.md"), "`precedent plugins`"))
+
+
+def test_the_glossary_is_in_order_and_defines_each_word_once() -> None:
+    words = re.findall(r"^\| ([^|]+) \| ", read("glossary.md"), re.MULTILINE)[1:]
+    assert words == sorted(set(words), key=str.casefold)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(FENCE.sub("", page.read_text("utf-8"))):
+        if "://" in link:
+            continue
+        name, _, fragment = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if fragment:
+            assert fragment in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that headings have as the targets of links."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_no_place_of_those_who_wrote_it(page: Path) -> None:
+    assert OURS.findall(page.read_text("utf-8")) == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / link.partition("#")[0]).resolve() for link in LINK.findall(index.read_text("utf-8"))}
+    assert {page for page in PAGES if page.is_relative_to(index.parent) and page != index} <= linked
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert "make run" in text and "make test" in text
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    documented = set(re.findall(r"`make (\w+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    assert set(re.findall(r"^(\w+):", makefile, re.MULTILINE)) == documented
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *[each for extra in project["optional-dependencies"].values() for each in extra]]
+    names = {re.split(r"[=<>]", each)[0] for each in wanted}
+    assert names == first_cells((ROOT / "docs" / "decisions" / "0003-dependencies.md").read_text("utf-8"))
+
+
+def test_the_structures_compared_here_are_structures() -> None:
+    assert all(issubclass(each, msgspec.Struct) for each in FIELDS.values())
