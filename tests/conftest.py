@@ -21,10 +21,28 @@ from precedent.settings import load
 from precedent.store import Store
 from precedent.store.migrate import upgrade
 
-NewDatabase = Callable[..., str]
 MakeApp = Callable[..., App]
 
 TESTS = Path(__file__).parent
+
+
+class NewDatabase:
+    """Makes databases on a PostgreSQL server, called as a function; see `postgres_url`."""
+
+    def __init__(self, admin: "psycopg.Connection[Any]", url_of: Callable[[str], str]) -> None:
+        self._admin, self._url_of, self._numbers = admin, url_of, count(1)
+
+    def __call__(self, *, migrated: bool = True, like: str = "") -> str:
+        name = f"test_{next(self._numbers)}"
+        template = sa.make_url(like).database if like else "template_precedent" if migrated else "template0"
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # type: ignore[arg-type]
+        return self._url_of(name)
+
+    def drop(self, url: str) -> None:
+        """Drop a database: a few hundred of them fill a disk."""
+        self._admin.execute(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")  # type: ignore[arg-type]
+
+
 _VARIABLES = ("PRECEDENT_", "SCHEDULER_", "SESSION_DATA_DIR")
 
 
@@ -49,7 +67,6 @@ def postgres_url() -> Iterator[NewDatabase]:
     folder = Path(tempfile.mkdtemp(prefix="precedent-postgres-"))
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")
-    numbers = count(1)
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as admin:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
@@ -60,13 +77,7 @@ def postgres_url() -> Iterator[NewDatabase]:
             upgrade(store)
             store.close()
 
-            def new(*, migrated: bool = True, like: str = "") -> str:
-                name = f"test_{next(numbers)}"
-                template = sa.make_url(like).database if like else "template_precedent" if migrated else "template0"
-                admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-                return str(server.get_uri(name))
-
-            yield new
+            yield NewDatabase(admin, server.get_uri)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -83,17 +94,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a new database with the newest schema, of each kind in turn.
 
     A test of one kind only says `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
     """
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url")())
+        new_database: NewDatabase = request.getfixturevalue("postgres_url")
+        url = new_database()
+        yield url
+        new_database.drop(url)
+        return
     path = tmp_path / "data" / "precedent.db"
     path.parent.mkdir()
     shutil.copy(request.getfixturevalue("sqlite_template"), path)
-    return f"sqlite:///{path}"
+    yield f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -149,6 +149,8 @@ def misstore(word: str, tx: "sa.Connection") -> int:
     match word:
         case "raise":
             raise ValueError("told to raise while storing")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "broken-sql":
             tx.exec_driver_sql("INSERT INTO no_such_table VALUES (1)")
         case "none":

@@ -361,4 +361,7 @@ def test_sixteen_writers_wait_at_most_a_quarter_of_a_second_in_ten_minutes(
 
 
 def test_a_new_database_is_made_for_every_test(postgres_url: NewDatabase) -> None:
-    assert postgres_url() != postgres_url()
+    first, second = postgres_url(), postgres_url()
+    assert first != second
+    postgres_url.drop(first)
+    postgres_url.drop(second)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 
 from builders import (
     claude_path,
@@ -34,6 +35,7 @@ from builders import (
 from conftest import TESTS, NewDatabase
 from ledgers import CATALOGUE, USAGE, Ledger, archive, ledger
 from precedent.faults import POINTS
+from precedent.pipeline.state import MAX_OPEN_CLAIMS
 from precedent.store import Store
 
 IN_CHILD = tuple(point for point in POINTS if point.startswith("extract."))
@@ -265,6 +267,39 @@ def test_a_second_run_starts_at_once_after_a_death(sqlite_world: World, tmp_path
     begun = time.monotonic()
     come_back(place, ahead_s=0)
     assert time.monotonic() - begun < BACK_S
+
+
+def test_a_transcript_that_kills_its_workers_is_found_out_and_costs_its_neighbours_nothing(
+    driver: Driver, tmp_path: Path
+) -> None:
+    home, bad = home_of(tmp_path), session_id("kills the parent")
+    good = [session_id(f"good {number}") for number in range(30)]
+    for session in good:
+        put(claude_path(home.path, session), claude_prompt("good", session=session))
+    put(claude_path(home.path, bad), claude_prompt("store: kill", session=bad))
+    data = tmp_path / "data"
+    data.mkdir()
+    statuses = [driver.run(data, "", tmp_path / "homes").status for _ in range(4)]
+    assert statuses == [-signal.SIGKILL] * 4
+    store = Store.in_folder(data)
+    try:
+        with store.write() as tx:
+            assert tx.scalar(sa.text("SELECT count(*) FROM plugin_item")) == 30
+            mine = sa.text("SELECT session_file, status FROM session_processor_state WHERE claims_open > 0")
+            assert tx.execute(mine).all() == [(f"ada/{bad}.jsonl", "pending")]
+            tx.execute(
+                sa.text("UPDATE session_processor_state SET claims_open = :n WHERE claims_open > 0"),
+                {"n": MAX_OPEN_CLAIMS - 1},
+            )
+        assert driver.run(data, "", tmp_path / "homes").status == -signal.SIGKILL
+        done = driver.run(data, "", tmp_path / "homes")
+        assert done.status == 0, done.err
+        with store.read() as tx:
+            assert tx.execute(
+                sa.text("SELECT session_file FROM session_processor_state WHERE status = 'dead'")
+            ).all() == [(f"ada/{bad}.jsonl",)]
+    finally:
+        store.close()
 
 
 def test_there_are_at_least_twenty_places() -> None:

@@ -15,7 +15,7 @@ from precedent import errors, faults
 from precedent.archive.collect import CollectStats
 from precedent.cli import cli
 from precedent.doctor import Check
-from precedent.pipeline.backlog import Backlog, Dead
+from precedent.pipeline.backlog import Backlog, FailedTranscript
 from precedent.pipeline.retry import MAX_ATTEMPTS
 from precedent.pipeline.stats import RunStats
 from precedent.plugins import PROCESSORS, READERS, installed
@@ -79,7 +79,7 @@ FIELDS = {
     "precedent usage requests": TracedRequest,
     "precedent sessions list": SessionSummary,
     "precedent sessions show": TranscriptDetail,
-    "precedent dead list": Dead,
+    "precedent dead list": FailedTranscript,
     "precedent doctor": Check,
 }
 
@@ -207,7 +207,8 @@ def test_the_readme_names_the_two_commands() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *[each for extra in project["optional-dependencies"].values() for each in extra]]
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    wanted = [*project["dependencies"], *extras]
     names = {re.split(r"[=<>]", each)[0] for each in wanted}
     assert names == first_cells((ROOT / "docs" / "decisions" / "0003-dependencies.md").read_text("utf-8"))
 

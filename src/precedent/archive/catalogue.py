@@ -130,8 +130,19 @@ def buried(tx: sa.Connection, user_id: int) -> set[str]:
     return set(tx.scalars(sa.select(tombstone.c.native_id).where(tombstone.c.user_id == user_id)))
 
 
-def find(tx: sa.Connection, name: str) -> list[Entry]:
-    """Return transcripts by native session id or session file."""
+def entry(tx: sa.Connection, session_file: str) -> Entry | None:
+    """Return one transcript; None when it is not catalogued."""
     columns = [transcript.c[each] for each in Entry._fields]
-    matches = sa.or_(transcript.c.native_id == name, transcript.c.session_file == name)
+    row = tx.execute(sa.select(*columns).where(transcript.c.session_file == session_file)).first()
+    return None if row is None else Entry(*row)
+
+
+def find(tx: sa.Connection, name: str) -> list[Entry]:
+    """Return all transcripts of a session, named by its id or by the session file of any of them."""
+    columns = [transcript.c[each] for each in Entry._fields]
+    named = transcript.alias("named")
+    sessions = sa.select(named.c.user_id, named.c.native_id).where(
+        sa.or_(named.c.native_id == name, named.c.session_file == name)
+    )
+    matches = sa.tuple_(transcript.c.user_id, transcript.c.native_id).in_(sessions)
     return [Entry(*row) for row in tx.execute(sa.select(*columns).where(matches).order_by(transcript.c.id))]

@@ -387,9 +387,9 @@ class _HomeCollection:
             self._stats.files_copied -= len(lost)
         with self._collector.store.read() as tx:
             for change in self._changes:
-                if change.entry is None and (new := catalogue.find(tx, change.session_file)):
-                    self._by_name[change.session_file] = new[0]
-                    self._by_path[new[0].source_path] = new[0]
+                if change.entry is None and (new := catalogue.entry(tx, change.session_file)):
+                    self._by_name[change.session_file] = new
+                    self._by_path[new.source_path] = new
         self._changes, self._touched, self._bytes = [], [], 0
         self._progress(self._stats)
 

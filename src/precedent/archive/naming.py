@@ -4,6 +4,9 @@ import hashlib
 
 from precedent.transcripts.contract import Identity
 
+GENERATION_BYTES = 12
+"""Room that a name leaves for the generation in its object's key."""
+
 
 def session_file(user_key: str, identity: Identity, *, max_bytes: int, apart: str = "") -> str:
     """Return a transcript's name.
@@ -11,13 +14,14 @@ def session_file(user_key: str, identity: Identity, *, max_bytes: int, apart: st
     Args:
         user_key: of its person.
         identity: which transcript it is.
-        max_bytes: longest last part.
+        max_bytes: longest last part, the generation of the object's key included.
         apart: distinguishes a transcript of the same ids; any text.
     """
     name = _plain(identity.native_id)
     if identity.agent_id:
         name += f".{_plain(identity.agent_id)}"
     suffix = f"~{_short(apart)}.jsonl" if apart else ".jsonl"
+    max_bytes -= GENERATION_BYTES
     if len(name) + len(suffix) > max_bytes:
         name = f"{name[: max_bytes - len(suffix) - 17]}~{_short(name)}"
     return f"{user_key}/{name}{suffix}"

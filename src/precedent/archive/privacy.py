@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from .sources import read_small
+
 LIST = ".precedent/private"
 MARKER = ".precedent-private"
 MAX_LIST_BYTES = 1 << 20
@@ -26,9 +28,11 @@ class Privacy:
         self._sessions: set[str] = set()
         self._folders = {PurePosixPath(folder) for folder in folders}
         self._marked = cache(_is_marked)
-        for line in _lines(home / LIST):
-            if line.startswith(("/", "~")):
-                self._folders.add(PurePosixPath(line.replace("~", str(home), 1)))
+        for line in _lines(read_small(home, LIST, max_bytes=MAX_LIST_BYTES)):
+            if line.startswith("/"):
+                self._folders.add(PurePosixPath(line))
+            elif line == "~" or line.startswith("~/"):
+                self._folders.add(PurePosixPath(str(home) + line[1:]))
             else:
                 self._sessions.add(line)
 
@@ -52,11 +56,6 @@ def _is_marked(folder: PurePosixPath) -> bool:
     return True
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_LIST_BYTES).decode("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    stripped = (line.strip() for line in text.splitlines())
+def _lines(data: bytes) -> list[str]:
+    stripped = (line.strip() for line in data.decode("utf-8", "replace").splitlines())
     return [line.rstrip("/") or "/" for line in stripped if line and not line.startswith("#")]

@@ -94,7 +94,7 @@ class Runs:
                 .values(finished_at=self._clock.now(), outcome=outcome, counts=encoded, error=error[:500])
             )
 
-    def latest(self, name: str | None = None, *, limit: int) -> list[RunRecord]:
+    def latest(self, name: str | None = None, *, limit: int = 20) -> list[RunRecord]:
         """Return the newest runs of a job, or of all, newest first."""
         query = sa.select(*[run.c[each] for each in RunRecord._fields]).order_by(run.c.id.desc()).limit(limit)
         if name is not None:

@@ -138,11 +138,11 @@ def drop(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | 
 
 def _change(tx: sa.Connection, sessions: Sequence[str] | None, name: str | None, values: dict[str, object]) -> int:
     where = [state.c.status == "dead"]
-    if sessions is not None:
-        where.append(state.c.session_file.in_(sessions))
     if name is not None:
         where.append(state.c.processor_name == name)
-    count = tx.execute(state.update().where(*where).values(**values)).rowcount
-    if sessions is not None and not count:
-        raise NotFound(f"not in the dead letter: {', '.join(sessions)}; `precedent dead list` shows what is")
-    return count
+    if sessions is not None:
+        where.append(state.c.session_file.in_(sessions))
+        unknown = set(sessions) - set(tx.scalars(sa.select(state.c.session_file).where(*where)))
+        if unknown:
+            raise NotFound(f"not in the dead letter: {', '.join(sorted(unknown))}; `precedent dead list` shows what is")
+    return tx.execute(state.update().where(*where).values(**values)).rowcount

@@ -16,6 +16,9 @@ from precedent.store.schema import processor, run, state, transcript
 
 from .contract import Processor, TranscriptRef
 
+SUSPECT_CLAIMS = 2
+"""A transcript claimed this often without any outcome may kill its workers: it is taken last, and alone."""
+
 MAX_OPEN_CLAIMS = 20
 """A transcript claimed this often without any outcome kills its workers: it goes to the dead letter."""
 
@@ -123,35 +126,40 @@ def take(tx: sa.Connection, name: str, *, now: int, limit: int, run_id: int) -> 
         partition_by=(failed, state.c.username), order_by=(state.c.pending_since, state.c.transcript_id)
     )
     chosen = (
-        sa.select(state.c.session_file, failed.label("failed"), turn.label("turn"), state.c.username)
+        sa.select(state.c.session_file, _SUSPECT, failed.label("failed"), turn.label("turn"), state.c.username)
         .where(
             state.c.processor_name == name,
             state.c.status == "pending",
             state.c.next_attempt_at <= now,
             _not_held(),
         )
-        .order_by("failed", "turn", state.c.username)
+        .order_by("suspect", "failed", "turn", state.c.username)
         .limit(limit)
         .subquery()
     )
-    return _claimed(tx, name, chosen, (chosen.c.failed, chosen.c.turn, chosen.c.username), run_id, pending=True)
+    order = (chosen.c.suspect, chosen.c.failed, chosen.c.turn, chosen.c.username)
+    return _claimed(tx, name, chosen, order, run_id, pending=True)
 
 
 def take_outdated(tx: sa.Connection, name: str, *, version: int, limit: int, run_id: int) -> list[Work]:
     """Claim done transcripts that an older version of the processor did."""
     chosen = (
-        sa.select(state.c.session_file, state.c.processor_version, state.c.transcript_id)
+        sa.select(state.c.session_file, _SUSPECT, state.c.processor_version, state.c.transcript_id)
         .where(
             state.c.processor_name == name,
             state.c.processor_version < version,
             state.c.status == "done",
             _not_held(),
         )
-        .order_by(state.c.processor_version, state.c.transcript_id)
+        .order_by("suspect", state.c.processor_version, state.c.transcript_id)
         .limit(limit)
         .subquery()
     )
-    return _claimed(tx, name, chosen, (chosen.c.processor_version, chosen.c.transcript_id), run_id, pending=False)
+    order = (chosen.c.suspect, chosen.c.processor_version, chosen.c.transcript_id)
+    return _claimed(tx, name, chosen, order, run_id, pending=False)
+
+
+_SUSPECT = sa.case((state.c.claims_open >= SUSPECT_CLAIMS, state.c.claims_open), else_=0).label("suspect")
 
 
 def _not_held() -> sa.ColumnElement[bool]:
@@ -176,7 +184,13 @@ def _claimed(
     )
     if tx.dialect.name == "postgresql":
         query = query.with_for_update(of=state, skip_locked=True)
-    works = [_work(row, pending=pending) for row in tx.execute(query)]
+    works: list[Work] = []
+    for row in tx.execute(query).all():
+        suspect = row._mapping["claims_open"] >= SUSPECT_CLAIMS
+        if not suspect or not works:
+            works.append(_work(row, pending=pending))
+        if suspect:
+            break
     rows = [(work.claim, run_id, name, work.ref.session_file) for work in works]
     if rows:
         bulk.execute(
@@ -192,6 +206,7 @@ def _work_query() -> sa.Select[tuple[object, ...]]:
     current = sa.select(processor.c.version).where(processor.c.name == state.c.processor_name).scalar_subquery()
     return sa.select(
         state.c.claim,
+        state.c.claims_open,
         state.c.attempts,
         state.c.cursor,
         state.c.file_hash,
@@ -229,7 +244,7 @@ def bury_unfinished(tx: sa.Connection, name: str, *, now: int) -> int:
         state.update()
         .where(
             state.c.processor_name == name,
-            state.c.status == "pending",
+            state.c.status.in_(("pending", "done")),  # done, and reprocessed for a new version
             state.c.next_attempt_at <= now,
             state.c.claims_open >= MAX_OPEN_CLAIMS,
         )

@@ -26,6 +26,7 @@ def upgrade(store: Store, *, to: str = "head") -> None:
     """
     current = store.revision()
     if current and current not in revisions():
+        store.close()  # whoever opened it does not get it
         raise Misconfigured(
             f"the database has schema {current}, which this version does not know; "
             f"install the version of Precedent that wrote it, or a newer one"

@@ -111,8 +111,13 @@ def combine_requests(first: RequestSeen, more: RequestSeen) -> RequestSeen:
     if late.completeness() > result.completeness():
         take_counters(result, late)
     result.recorded_cost_usd_micros = late.recorded_cost_usd_micros if recorded is None else recorded
-    result.result_searches = first.result_searches + more.result_searches
-    result.content_chars = first.content_chars + more.content_chars
+    if first.generation == more.generation:
+        result.result_searches = first.result_searches + more.result_searches
+        result.content_chars = first.content_chars + more.content_chars
+    else:
+        # Replaced content was read from its beginning: it shows again what was counted before.
+        result.result_searches = max(first.result_searches, more.result_searches)
+        result.content_chars = max(first.content_chars, more.content_chars)
     result.flags = ((first.flags | more.flags) & (COMPLETE | COPIED)) | (
         first.flags & more.flags & (SIDECHAIN | STANDIN)
     )

@@ -1,6 +1,6 @@
 """Turns Claude Code's lines into events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -37,6 +37,8 @@ class State(msgspec.Struct, array_like=True):
     """Open calls: id to (tool name, request key, target)."""
     agents: set[str] = set()
     """Sub-agents whose responses stand in this file."""
+    searched: set[str] = set()
+    """Calls whose searches were counted: a resumed session may repeat lines."""
 
 
 class ClaudeCodeParser:
@@ -176,7 +178,7 @@ class ClaudeCodeParser:
                     name=name,
                     request_key=request_key,
                     outcome=outcome,
-                    searches=count(detail.searchCount, note=note, field="searchCount") if name == "WebSearch" else 0,
+                    searches=self._searches(call_id, detail, note) if name == "WebSearch" else 0,
                     agent_id=agent_id,
                     agent_type=(detail.agentType or target) if agent_id else "",
                 )
@@ -187,6 +189,13 @@ class ClaudeCodeParser:
         if not said or wire.isSidechain:
             return (event,)
         return event, place.event(Kind.ANSWER, Speaker.HUMAN, parts=said)
+
+    def _searches(self, call_id: str, detail: ToolOutcome, note: Callable[[str], None]) -> int:
+        found = count(detail.searchCount, note=note, field="searchCount")
+        if not found or call_id in self._state.searched:
+            return 0
+        self._state.searched.add(call_id)
+        return found
 
     def _progress(self, wire: Wire, place: "_Place", data: bytes | bytearray) -> Sequence[Event]:
         try:
