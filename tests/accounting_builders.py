@@ -1,4 +1,4 @@
-"""Lines of transcripts with every field in the test's hand, and a ledger that is driven through the command line only."""
+"""Lines of transcripts with every field in the test's hand, and a ledger driven through the command line only."""
 
 import json
 from collections.abc import Iterable
@@ -151,7 +151,7 @@ def packed(line: Line | bytes) -> bytes:
     return (line if isinstance(line, bytes) else json.dumps(line, separators=(",", ":")).encode()) + b"\n"
 
 
-# Claude Code --------------------------------------------------------------------------------------------------------
+# Claude Code ----------------------------------------------------------------------------------------------------------
 
 
 def main_file(base: Path, session: str, project: str = "-work-quay") -> Path:
@@ -263,7 +263,7 @@ def side(line: Line, agent: str) -> Line:
     return line | {"isSidechain": True, "agentId": agent}
 
 
-# Codex --------------------------------------------------------------------------------------------------------------
+# Codex ----------------------------------------------------------------------------------------------------------------
 
 
 def rollout(base: Path, session: str, *, archived: bool = False) -> Path:

@@ -40,7 +40,7 @@ class NewDatabase:
 
     def drop(self, url: str) -> None:
         """Drop a database: a few hundred of them fill a disk."""
-        self._admin.execute(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")  # type: ignore[arg-type]
+        self._admin.execute(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
 
 
 _VARIABLES = ("PRECEDENT_", "SCHEDULER_", "SESSION_DATA_DIR")

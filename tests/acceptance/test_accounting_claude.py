@@ -100,7 +100,7 @@ def test_r1_message_id_goes_before_request_id_and_uuid(ledger: Ledger, ada: Path
     assert counted(ledger, ada, one, two) == (2, 10, 3, 0, 0, 0)
 
 
-# R2: one response on several lines --------------------------------------------------------------------------------------
+# R2: one response on several lines ------------------------------------------------------------------------------------
 
 
 def test_r2_growing_usage_counts_once_with_the_last_numbers(ledger: Ledger, ada: Path) -> None:
@@ -162,52 +162,44 @@ def test_r2_tool_call_on_a_less_complete_line_is_kept(ledger: Ledger, ada: Path)
     assert ledger.events("tool") == {"Read": 1, "Grep": 1}
 
 
-# R3: partial ------------------------------------------------------------------------------------------------------------
+# R3: partial ----------------------------------------------------------------------------------------------------------
 
 
-def partials(ledger: Ledger, base: Path, *lines: Line) -> int:
-    counted(ledger, base, *lines)
-    rows = ledger.ask("usage", "by", "date,model")
-    total: int = ledger.totals()["partial_requests"]
-    assert sum(row["partial_requests"] for row in rows) == total
-    return total
+def partials(ledger: Ledger, base: Path, *cases: list[Line]) -> list[int]:
+    """Count each case as a session of its own and return how many of its requests are partial."""
+    for number, lines in enumerate(cases):
+        renamed = [line | {"message": line["message"] | {"id": f"m{number}"}} for line in lines]
+        write(main_file(base, sid(number)), renamed)
+    ledger.take(base)
+    rows = {row["session"]: row["partial_requests"] for row in ledger.ask("usage", "by", "session")}
+    assert sum(rows.values()) == ledger.totals()["partial_requests"]
+    return [rows[sid(number)] for number in range(len(cases))]
 
 
-@pytest.mark.parametrize("out", [0, 1, 40])
-def test_r3_request_without_stop_reason_few_tokens_and_long_content_is_partial(
-    ledger: Ledger, ada: Path, out: int
-) -> None:
-    assert partials(ledger, ada, reply("m", A, "10:00:00", usage(9, out), text(LONG), stop=None)) == 1
-    assert ledger.counted() == (1, 9, out, 0, 0, 0)
+def test_r3_request_without_stop_reason_few_tokens_and_long_content_is_partial(ledger: Ledger, ada: Path) -> None:
+    thought = {"type": "thinking", "thinking": LONG, "signature": "x"}
+    written = call("t", "Write", file_path="/x", content=LONG)
+    cases = [(0, text(LONG)), (1, text(LONG)), (40, text(LONG)), (1, thought), (1, written)]
+    lines = [[reply("m", A, "10:00:00", usage(9, out), block, stop=None)] for out, block in cases]
+    assert partials(ledger, ada, *lines) == [1, 1, 1, 1, 1]
+    assert ledger.counted() == (5, 45, 43, 0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    "block",
-    [{"type": "thinking", "thinking": LONG, "signature": "x"}, call("t", "Write", file_path="/x", content=LONG)],
-)
-def test_r3_thinking_and_tool_input_are_content_too(ledger: Ledger, ada: Path, block: Line) -> None:
-    assert partials(ledger, ada, reply("m", A, "10:00:00", usage(9, 1), block, stop=None)) == 1
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [reply("m", A, "10:00:00", usage(9, 40), text(LONG))],
-        [reply("m", A, "10:00:00", usage(9, 41), text(LONG), stop=None)],
-        [reply("m", A, "10:00:00", usage(9, 10), text("Done."), stop=None)],
-        [
-            reply("m", A, "10:00:00", usage(9, 3), text(LONG), stop=None),
-            reply("m", A, "10:00:01", usage(9, 3), text("."), stop="tool_use"),
-        ],
-    ],
-    ids=["a stop reason", "41 tokens", "short content", "a stop reason on another line"],
-)
-def test_r3_request_that_may_be_whole_is_not_partial(ledger: Ledger, ada: Path, lines: list[Line]) -> None:
-    assert partials(ledger, ada, *lines) == 0
+def test_r3_request_that_may_be_whole_is_not_partial(ledger: Ledger, ada: Path) -> None:
+    a_stop_reason = [reply("m", A, "10:00:00", usage(9, 40), text(LONG))]
+    more_than_40_tokens = [reply("m", A, "10:00:00", usage(9, 41), text(LONG), stop=None)]
+    short_content = [reply("m", A, "10:00:00", usage(9, 10), text("Done."), stop=None)]
+    a_stop_reason_on_another_line = [
+        reply("m", A, "10:00:00", usage(9, 3), text(LONG), stop=None),
+        reply("m", A, "10:00:01", usage(9, 3), text("."), stop="tool_use"),
+    ]
+    cases = (a_stop_reason, more_than_40_tokens, short_content, a_stop_reason_on_another_line)
+    assert partials(ledger, ada, *cases) == [0, 0, 0, 0]
 
 
 def test_r3_request_is_partial_no_more_when_the_rest_arrives(ledger: Ledger, ada: Path) -> None:
-    assert partials(ledger, ada, reply("m", A, "10:00:00", usage(9, 1), text(LONG), stop=None)) == 1
+    counted(ledger, ada, reply("m", A, "10:00:00", usage(9, 1), text(LONG), stop=None))
+    assert ledger.totals()["partial_requests"] == 1
     append(main_file(ada, A), [reply("m", A, "10:00:09", usage(9, 300), text("."))])
     assert ledger.take(ada).totals()["partial_requests"] == 0
     assert ledger.counted() == (1, 9, 300, 0, 0, 0)
@@ -219,7 +211,7 @@ def test_r3_request_is_not_partial_when_a_copy_has_the_stop_reason(ledger: Ledge
     assert ledger.take(ada).totals()["partial_requests"] == 0
 
 
-# R4: date, session and owner --------------------------------------------------------------------------------------------
+# R4: date, session and owner ------------------------------------------------------------------------------------------
 
 
 def test_r4_request_over_midnight_counts_on_the_day_of_its_first_line(ledger: Ledger, ada: Path) -> None:
@@ -238,18 +230,18 @@ def test_r4_later_copy_raises_the_numbers_and_moves_nothing(ledger: Ledger, ada:
     assert ledger.by("date,person,session,project") == {(DAY, "ada", B, "/work/quay"): (1, 9, 90, 0, 0, 0)}
 
 
-# R5: copies ---------------------------------------------------------------------------------------------------------------
+# R5: copies -----------------------------------------------------------------------------------------------------------
 
 
-def conversation(session: str, **fields: Any) -> list[Line]:
-    """Two prompts, three responses, two calls."""
+def conversation(session: str, prefix: str = "") -> list[Line]:
+    """Two prompts, three responses, two calls: 70 in, 700 out, 5 written, 50 read."""
     return [
-        prompt("Look at the quay.", session, "10:00:00", **fields),
-        reply("m1", session, "10:00:01", usage(10, 100, 5, 0, 50), call("t1", "Bash", command="ls"), **fields),
-        result("t1", session, "10:00:02") | fields,
-        reply("m2", session, "10:00:03", usage(20, 200), **fields),
-        prompt("And the crane.", session, "10:01:00", **fields),
-        reply("m3", session, "10:01:01", usage(40, 400), call("t2", "Grep", pattern="x"), model=OPUS, **fields),
+        prompt("Look at the quay.", session, "10:00:00", uuid=f"{prefix}p1"),
+        reply(f"{prefix}m1", session, "10:00:01", usage(10, 100, 5, 0, 50), call(f"{prefix}t1", "Bash", command="ls")),
+        result(f"{prefix}t1", session, "10:00:02"),
+        reply(f"{prefix}m2", session, "10:00:03", usage(20, 200)),
+        prompt("And the crane.", session, "10:01:00", uuid=f"{prefix}p2"),
+        reply(f"{prefix}m3", session, "10:01:01", usage(40, 400), call(f"{prefix}t2", "Grep", pattern="x"), model=OPUS),
     ]
 
 
@@ -263,19 +255,57 @@ def fork(session: str, *, restamp: bool) -> list[Line]:
     ]
 
 
-def both_ways(tmp_path: Path, build: Callable[[Path], list[Path]], *, swap: Callable[[], None] | None = None) -> str:
-    """Collect homes in every order, in one run and in several: the report must be the same to the byte."""
-    reports = set()
-    homes = build(tmp_path)
-    for number, order in enumerate(permutations(homes)):
-        for how in ("take", "each"):
-            ledger = Ledger(tmp_path / f"data-{number}-{how}")
-            getattr(ledger, how)(*order)
-            reports.add(ledger.report())
-            ledger.take(*order)
-            reports.add(ledger.report())
-    assert len(reports) == 1
-    return reports.pop()
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> list[Ledger]:
+    """Copies among three people, taken in every order, in one run and in several; the ledgers must not differ."""
+    folder = tmp_path_factory.mktemp("orders")
+    homes = [home(folder, name) for name in ("ada", "grace", "zoe")]
+    ada, grace, zoe = homes
+
+    for person, session, minute in ((ada, sid(13), "00"), (grace, sid(12), "05"), (zoe, sid(11), "10")):
+        lines = [reply(f"three-{n}", session, f"10:{minute}:0{n}", usage(10, n)) for n in range(3)]
+        write(main_file(person, session), [*lines, reply(f"own-{session}", session, "12:00:00", usage(1, 1))])
+
+    write(main_file(ada, sid(22)), [reply("same-time", sid(22), "10:00:00", usage(10, 5))])
+    write(main_file(zoe, sid(21)), [reply("same-time", sid(21), "10:00:00", usage(10, 5))])
+
+    for person in homes:
+        write(main_file(person, sid(31)), conversation(sid(31), "machines-"))
+
+    write(main_file(ada, sid(41)), conversation(sid(41), "longer-")[:3])
+    write(main_file(grace, sid(41)), conversation(sid(41), "longer-"))
+
+    write(main_file(ada, sid(52)), [reply("raised", sid(52), "10:00:00", usage(10, 2), stop=None)])
+    write(main_file(grace, sid(51)), [reply("raised", sid(51), "10:00:01", usage(10, 500))])
+
+    write(main_file(ada, sid(62)), [reply("tie", sid(62), "10:00:00", usage(10, 5))])
+    write(main_file(grace, sid(61)), [reply("tie", sid(61), "10:00:05", usage(5, 10))])
+
+    write(main_file(ada, sid(72)), [reply("timeless", sid(72), "10:00:00", usage(10, 5))])
+    write(main_file(grace, sid(71)), [reply("timeless", sid(71), "10:00:00", usage(10, 5), timestamp=...)])
+
+    write(main_file(ada, sid(81)), [reply("side", sid(81), "10:00:00", usage(10, 50))])
+    write(main_file(zoe, sid(82)), [reply("side", sid(82), "10:00:05", usage(10, 900), isSidechain=True)])
+
+    ledgers = []
+    for number, order in enumerate([(ada, grace, zoe), (zoe, grace, ada), (grace, zoe, ada), (zoe, ada, grace)]):
+        ledger = Ledger(folder / f"data-{number}")
+        ledgers.append(ledger.take(*order) if number < 2 else ledger.each(*order))
+    return ledgers
+
+
+def owned(orders: list[Ledger], *sessions: int) -> dict[Any, tuple[int, ...]]:
+    """Return requests and the five kinds by day, person and session; the same in all ledgers."""
+    wanted = [part for number in sessions for part in ("--session", sid(number))]
+    found = [ledger.by("date,person,session", *wanted) for ledger in orders]
+    assert all(each == found[0] for each in found)
+    return {(day, person, int(session[:8])): row for (day, person, session), row in found[0].items()}
+
+
+def test_r5_every_report_is_the_same_to_the_byte_in_any_order_of_arrival(orders: list[Ledger]) -> None:
+    first, *others = [ledger.report() for ledger in orders]
+    for other in others:
+        assert other == first
 
 
 @pytest.mark.parametrize("restamp", [True, False])
@@ -304,92 +334,39 @@ def test_r5_fork_in_another_file_counts_only_what_is_new_in_any_order(tmp_path: 
     assert len(reports) == 1
 
 
-def test_r5_copies_by_another_person_are_one_request_of_the_earliest_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        homes = [home(folder, name) for name in ("ada", "grace", "zoe")]
-        for person, session in zip(homes, (C, B, A), strict=True):
-            later = {homes[0]: "10:00", homes[1]: "10:05", homes[2]: "10:10"}[person]
-            lines = [reply(f"m{n}", session, f"{later}:0{n}", usage(10, n)) for n in range(3)]
-            write(main_file(person, session), [*lines, reply(f"own-{session}", session, "12:00:00", usage(1, 1))])
-        return homes
-
-    both_ways(tmp_path, build)
-    ledger = Ledger(tmp_path / "data-0-take")
-    assert ledger.by("person") == {
-        "ada": (4, 31, 4, 0, 0, 0),
-        "grace": (1, 1, 1, 0, 0, 0),
-        "zoe": (1, 1, 1, 0, 0, 0),
+def test_r5_copies_by_other_people_are_one_request_of_the_earliest(orders: list[Ledger]) -> None:
+    assert owned(orders, 11, 12, 13) == {
+        (DAY, "ada", 13): (4, 31, 4, 0, 0, 0),
+        (DAY, "grace", 12): (1, 1, 1, 0, 0, 0),
+        (DAY, "zoe", 11): (1, 1, 1, 0, 0, 0),
     }
 
 
-def test_r5_same_time_in_two_transcripts_belongs_to_the_lower_transcript_id_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        ada, zoe = home(folder, "ada"), home(folder, "zoe")
-        write(main_file(ada, B), [reply("m", B, "10:00:00", usage(10, 5))])
-        write(main_file(zoe, A), [reply("m", A, "10:00:00", usage(10, 5))])
-        return [ada, zoe]
-
-    both_ways(tmp_path, build)
-    assert Ledger(tmp_path / "data-0-take").by("person,session") == {("zoe", A): (1, 10, 5, 0, 0, 0)}
+def test_r5_same_time_in_two_transcripts_belongs_to_the_lower_transcript_id(orders: list[Ledger]) -> None:
+    assert owned(orders, 21, 22) == {(DAY, "zoe", 21): (1, 10, 5, 0, 0, 0)}
 
 
-def test_r5_same_file_uploaded_from_two_machines_counts_once_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        homes = [home(folder, "ada"), home(folder, "grace")]
-        for person in homes:
-            write(main_file(person, A), conversation(A))
-        return homes
-
-    both_ways(tmp_path, build)
-    ledger = Ledger(tmp_path / "data-0-take")
-    assert ledger.counted() == (3, 70, 700, 5, 0, 50)
-    assert len(ledger.by("person")) == 1
-    assert ledger.totals()["tool_calls"] == 2
+def test_r5_same_file_uploaded_from_several_machines_counts_once(orders: list[Ledger]) -> None:
+    assert list(owned(orders, 31).values()) == [(3, 70, 700, 5, 0, 50)]
+    for ledger in orders:
+        assert ledger.totals("--session", sid(31))["tool_calls"] == 2
+        assert ledger.events("prompt", "--session", sid(31)) == {"": 2}
 
 
-def test_r5_longer_upload_of_the_same_session_adds_only_its_rest_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        homes = [home(folder, "ada"), home(folder, "grace")]
-        write(main_file(homes[0], A), conversation(A)[:3])
-        write(main_file(homes[1], A), conversation(A))
-        return homes
-
-    both_ways(tmp_path, build)
-    assert Ledger(tmp_path / "data-0-take").counted() == (3, 70, 700, 5, 0, 50)
+def test_r5_longer_upload_of_the_same_session_adds_only_its_rest(orders: list[Ledger]) -> None:
+    assert tuple(map(sum, zip(*owned(orders, 41).values(), strict=True))) == (3, 70, 700, 5, 0, 50)
 
 
-def test_r5_counters_are_the_most_complete_whoever_owns_the_request_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        ada, grace = home(folder, "ada"), home(folder, "grace")
-        write(main_file(ada, A), [reply("m", A, "10:00:00", usage(10, 2), stop=None)])
-        write(main_file(grace, B), [reply("m", B, "10:00:01", usage(10, 500))])
-        return [ada, grace]
-
-    both_ways(tmp_path, build)
-    ledger = Ledger(tmp_path / "data-0-take")
-    assert ledger.by("person,session") == {("ada", A): (1, 10, 500, 0, 0, 0)}
+def test_r5_counters_are_the_most_complete_whoever_owns_the_request(orders: list[Ledger]) -> None:
+    assert owned(orders, 51, 52) == {(DAY, "ada", 52): (1, 10, 500, 0, 0, 0)}
 
 
-def test_r5_tie_of_different_counters_is_settled_the_same_way_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        ada, grace = home(folder, "ada"), home(folder, "grace")
-        write(main_file(ada, B), [reply("m", B, "10:00:00", usage(10, 5))])
-        write(main_file(grace, A), [reply("m", A, "10:00:05", usage(5, 10))])
-        return [ada, grace]
-
-    both_ways(tmp_path, build)
-    assert Ledger(tmp_path / "data-0-take").by("person") == {"ada": (1, 10, 5, 0, 0, 0)}
+def test_r5_tie_of_different_counters_goes_to_the_earliest(orders: list[Ledger]) -> None:
+    assert owned(orders, 61, 62) == {(DAY, "ada", 62): (1, 10, 5, 0, 0, 0)}
 
 
-def test_r5_copy_without_time_does_not_take_the_request_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        ada, grace = home(folder, "ada"), home(folder, "grace")
-        write(main_file(ada, B), [reply("m", B, "10:00:00", usage(10, 5))])
-        write(main_file(grace, A), [reply("m", A, "10:00:00", usage(10, 5), timestamp=...)])
-        return [ada, grace]
-
-    both_ways(tmp_path, build)
-    assert Ledger(tmp_path / "data-0-take").by("date,person") == {(DAY, "ada"): (1, 10, 5, 0, 0, 0)}
+def test_r5_copy_without_time_does_not_take_the_request(orders: list[Ledger]) -> None:
+    assert owned(orders, 71, 72) == {(DAY, "ada", 72): (1, 10, 5, 0, 0, 0)}
 
 
 def test_r5_copy_leaves_a_lineage_entry_and_no_money(ledger: Ledger, ada: Path) -> None:
@@ -409,7 +386,7 @@ def test_r5_lines_written_twice_into_one_file_count_once(ledger: Ledger, ada: Pa
     assert ledger.events("prompt") == {"": 2}
 
 
-# R6, R7 -------------------------------------------------------------------------------------------------------------------
+# R6, R7 ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("out", [2, 900], ids=["smaller", "larger"])
@@ -444,15 +421,8 @@ def test_r6_sidechain_alone_counts(ledger: Ledger, ada: Path) -> None:
     assert counted(ledger, ada, reply("m", A, "10:00:00", usage(10, 50), isSidechain=True)) == (1, 10, 50, 0, 0, 0)
 
 
-def test_r6_larger_sidechain_copy_of_another_person_does_not_win_in_any_order(tmp_path: Path) -> None:
-    def build(folder: Path) -> list[Path]:
-        ada, grace = home(folder, "ada"), home(folder, "grace")
-        write(main_file(ada, A), [reply("m", A, "10:00:00", usage(10, 50))])
-        write(main_file(grace, B), [reply("m", B, "10:00:05", usage(10, 900), isSidechain=True)])
-        return [ada, grace]
-
-    both_ways(tmp_path, build)
-    assert Ledger(tmp_path / "data-0-take").counted() == (1, 10, 50, 0, 0, 0)
+def test_r6_larger_sidechain_copy_of_another_person_does_not_win(orders: list[Ledger]) -> None:
+    assert owned(orders, 81, 82) == {(DAY, "ada", 81): (1, 10, 50, 0, 0, 0)}
 
 
 def test_r7_one_id_with_two_request_ids_is_one_request(ledger: Ledger, ada: Path) -> None:
@@ -463,7 +433,7 @@ def test_r7_one_id_with_two_request_ids_is_one_request(ledger: Ledger, ada: Path
     assert counted(ledger, ada, *lines) == (1, 10, 50, 0, 0, 0)
 
 
-# R8: errors and odd counters ------------------------------------------------------------------------------------------------
+# R8: errors and odd counters ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -489,34 +459,44 @@ def test_r8_api_error_copied_by_a_fork_is_one_error(ledger: Ledger, ada: Path) -
     assert sum(ledger.events("error").values()) == 1
 
 
-@pytest.mark.parametrize("name", ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"])
-@pytest.mark.parametrize("value", [None, ..., -5, "12", 2**64, [1], {"n": 1}, True], ids=repr)
-def test_r8_counter_that_is_no_count_is_zero_and_drops_no_line(
-    ledger: Ledger, ada: Path, name: str, value: Any
-) -> None:
-    counters = usage(0, 50, cache_creation=None) | {name: value}
-    counters = {key: each for key, each in counters.items() if each is not ...}
-    line = reply("m", A, "10:00:00", counters, call("t", "Bash", command="ls"))
-    requests, inp, out, w5, w1, read = counted(ledger, ada, line, reply("n", A, "10:00:01", usage(1, 1)))
-    assert (requests, out, w1) == (2, 51, 0)
-    allowed = {"12": (0, 12), True: (0, 1)}.get(value, (0,)) if isinstance(value, str | bool) else (0,)
-    changed = {"input_tokens": inp - 1, "cache_creation_input_tokens": w5, "cache_read_input_tokens": read}
-    assert changed.pop(name) in allowed
-    assert set(changed.values()) == {0}
-    assert ledger.totals()["tool_calls"] == 1
+def test_r8_counter_that_is_no_count_is_zero_and_drops_no_line(ledger: Ledger, ada: Path) -> None:
+    names = {
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_creation_input_tokens": "cache_write_5m_tokens",
+        "cache_read_input_tokens": "cache_read_tokens",
+    }
+    values: list[Any] = [None, ..., -5, -(2**70), 2**64, 10**40, [1], {"n": 1}, "", "many", float("nan"), float("inf")]
+    cases = [(name, value) for name in names for value in values]
+    lines = []
+    for number, (name, value) in enumerate(cases):
+        counters = usage(11, 12, 0, 0, 14, cache_creation=None, cache_creation_input_tokens=13) | {name: value}
+        counters = {key: each for key, each in counters.items() if each is not ...}
+        time = f"10:{number // 60:02}:{number % 60:02}"
+        lines.append(reply(f"m{number}", A, time, counters, call(f"t{number}", "Bash", command="ls")))
+    write(main_file(ada, A), lines)
+    ledger.take(ada)
+    rows = {row["line"]: row for row in ledger.ask("usage", "requests")}
+    for number, (name, value) in enumerate(cases):
+        expected = dict(zip(names.values(), (11, 12, 13, 14), strict=True)) | {names[name]: 0}
+        found = {each: rows[number + 1][each] for each in expected}
+        assert found == expected, (name, value)
+    assert len(rows) == len(cases) == ledger.totals()["tool_calls"]
     assert ledger.ask("dead", "list") == []
 
 
 def test_r8_whole_number_with_a_decimal_point_is_that_number(ledger: Ledger, ada: Path) -> None:
-    line = packed(reply("m", A, "10:00:00", usage(777, 50)))[:-1].replace(b'"input_tokens":777', b'"input_tokens":777.0')
+    line = packed(reply("m", A, "10:00:00", usage(777, 50)))[:-1].replace(
+        b'"input_tokens":777', b'"input_tokens":777.0'
+    )
     assert counted(ledger, ada, line) == (1, 777, 50, 0, 0, 0)
 
 
-@pytest.mark.parametrize("counters", [None, {}, ..., [], "none", 7], ids=repr)
-def test_r8_response_without_usage_is_a_request_without_tokens(ledger: Ledger, ada: Path, counters: Any) -> None:
-    line = reply("m", A, "10:00:00", counters, call("t", "Bash", command="ls"))
-    assert counted(ledger, ada, line, reply("n", A, "10:00:01", usage(1, 1))) == (2, 1, 1, 0, 0, 0)
-    assert ledger.totals()["tool_calls"] == 1
+def test_r8_response_without_usage_is_a_request_without_tokens(ledger: Ledger, ada: Path) -> None:
+    odd: list[Any] = [None, {}, ..., [], "none", 7]
+    lines = [reply(f"m{n}", A, f"10:00:0{n}", each, call(f"t{n}", "Bash")) for n, each in enumerate(odd)]
+    assert counted(ledger, ada, *lines, reply("n", A, "10:00:09", usage(1, 1))) == (7, 1, 1, 0, 0, 0)
+    assert ledger.totals()["tool_calls"] == 6
 
 
 def test_r8_usage_on_one_line_of_a_response_is_enough(ledger: Ledger, ada: Path) -> None:
@@ -524,7 +504,7 @@ def test_r8_usage_on_one_line_of_a_response_is_enough(ledger: Ledger, ada: Path)
     assert counted(ledger, ada, *lines) == (1, 3, 4, 0, 0, 0)
 
 
-# R9: progress lines ---------------------------------------------------------------------------------------------------------
+# R9: progress lines ---------------------------------------------------------------------------------------------------
 
 
 def test_r9_responses_in_progress_lines_are_requests(ledger: Ledger, ada: Path) -> None:
@@ -539,9 +519,7 @@ def test_r9_responses_in_progress_lines_are_requests(ledger: Ledger, ada: Path) 
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_r9_progress_lines_and_the_sub_agents_file_are_the_same_requests(
-    ledger: Ledger, ada: Path, flip: bool
-) -> None:
+def test_r9_progress_lines_and_the_sub_agents_file_are_the_same_requests(ledger: Ledger, ada: Path, flip: bool) -> None:
     said = reply("p1", A, "10:00:01", usage(10, 30))
     steps = [
         lambda: write(main_file(ada, A), [progress("x1", A, "10:00:01", said)]),
@@ -560,7 +538,7 @@ def test_r9_other_progress_lines_are_no_requests(ledger: Ledger, ada: Path, kind
     assert counted(ledger, ada, line) == (0, 0, 0, 0, 0, 0)
 
 
-# R10: sub-agents ------------------------------------------------------------------------------------------------------------
+# R10: sub-agents ------------------------------------------------------------------------------------------------------
 
 
 def task(agent: str, call_id: str = "task1", *, kind: str = "Explore", tool: str = "Task") -> Line:
@@ -696,7 +674,7 @@ def test_r10_launch_of_a_background_agent_reports_nothing(ledger: Ledger, ada: P
     assert counted(ledger, ada, task("x1"), launched) == (1, 1, 2, 0, 0, 0)
 
 
-# R11: advisors ----------------------------------------------------------------------------------------------------------------
+# R11: advisors --------------------------------------------------------------------------------------------------------
 
 
 def advised(session: str = A, time: str = "10:00:00", out: int = 50, *, advice: int = 1) -> Line:
@@ -728,10 +706,10 @@ def test_r11_iterations_of_the_response_itself_add_nothing(ledger: Ledger, ada: 
     assert counted(ledger, ada, advised(advice=0)) == (1, 10, 50, 0, 0, 0)
 
 
-# R12, R13: sources --------------------------------------------------------------------------------------------------------------
+# R12, R13: sources ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cut", [1, 40, 300])
+@pytest.mark.parametrize("cut", [2, 40, 300])
 def test_r12_torn_tail_waits_and_counts_when_it_is_whole(ledger: Ledger, ada: Path, cut: int) -> None:
     first = reply("m1", A, "10:00:00", usage(1, 2))
     second = packed(reply("m2", A, "10:00:01", usage(10, 20), text("ä€😀" * 20)))
@@ -745,6 +723,16 @@ def test_r12_torn_tail_waits_and_counts_when_it_is_whole(ledger: Ledger, ada: Pa
     assert ledger.take(ada).counted() == (2, 11, 22, 0, 0, 0)
     (shown,) = ledger.shown(A)
     assert (shown["lines"], shown["broken_lines"], shown["defects"]) == (2, 0, [])
+
+
+def test_r12_whole_object_that_lacks_only_its_newline_counts_once_before_and_after(ledger: Ledger, ada: Path) -> None:
+    path = write(main_file(ada, A), [reply("m1", A, "10:00:00", usage(1, 2))])
+    path.write_bytes(path.read_bytes() + packed(reply("m2", A, "10:00:01", usage(10, 20)))[:-1])
+    assert ledger.take(ada).counted() == (2, 11, 22, 0, 0, 0)
+    append(path, [b""])
+    assert ledger.take(ada).counted() == (2, 11, 22, 0, 0, 0)
+    path.write_bytes(path.read_bytes()[:-1] + packed(reply("m3", A, "10:00:02", usage(100, 200))))
+    assert ledger.take(ada).counted() == (3, 111, 222, 0, 0, 0)
 
 
 def test_r12_reading_again_without_change_changes_nothing(ledger: Ledger, ada: Path) -> None:
@@ -863,7 +851,7 @@ def test_r13_reported_sum_counts_again_when_the_sub_agents_transcript_alone_is_d
     assert ledger.by("session") == {B: (2, 101, 52, 0, 0, 0)}
 
 
-# R14: JSON ------------------------------------------------------------------------------------------------------------------------
+# R14: JSON ------------------------------------------------------------------------------------------------------------
 
 
 def backwards(value: Any) -> Any:
@@ -873,30 +861,29 @@ def backwards(value: Any) -> Any:
     return [backwards(each) for each in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
+def test_r14_spaces_key_order_and_escapes_change_nothing(ledger: Ledger, ada: Path) -> None:
+    ways: list[Callable[[Line], bytes]] = [
+        lambda line: json.dumps(line, separators=(",", ":")).encode(),
         lambda line: json.dumps(line).encode(),
         lambda line: json.dumps(line, separators=(" ,\t", "  :  ")).encode(),
         lambda line: json.dumps(backwards(line), separators=(",", ":")).encode(),
         lambda line: b" \t" + json.dumps(line).encode() + b"  \r",
         lambda line: json.dumps(line).replace('"usage"', '"\\u0075sage"').replace('"id"', '"\\u0069d"').encode(),
+        lambda line: json.dumps(line).replace('"type"', '"t\\u0079pe"').replace('"name"', '"\\u006eame"').encode(),
         lambda line: json.dumps(line, ensure_ascii=False, sort_keys=True).encode(),
-    ],
-    ids=["spaces", "many spaces", "keys backwards", "spaces around", "escaped keys", "sorted keys"],
-)
-def test_r14_spaces_key_order_and_escapes_change_nothing(
-    tmp_path: Path, ada: Path, how: Callable[[Line], bytes]
-) -> None:
-    lines = [*conversation(A), advised(time="10:02:00"), result("t2", A, "10:03:00", "bad", is_error=True)]
-    write(main_file(ada, A), lines)
-    plain = Ledger(tmp_path / "plain").take(ada)
-    write(main_file(ada, A), [how(line) for line in lines])
-    other = Ledger(tmp_path / "other").take(ada)
-    assert other.by("date,person,session,model") == plain.by("date,person,session,model")
-    assert other.cost() == plain.cost()
-    assert other.events("tool") == plain.events("tool")
-    assert other.outcome("Grep") == (1, 1, 0, 0)
+    ]
+    for number, way in enumerate(ways):
+        session, prefix = sid(number), f"w{number}-"
+        failed = result(f"{prefix}t2", session, "10:03:00", "bad ä€😀", is_error=True)
+        write(main_file(ada, session), [way(line) for line in [*conversation(session, prefix), failed]])
+    ledger.take(ada)
+    assert ledger.by("session,model") == {
+        (sid(number), model): row
+        for number in range(len(ways))
+        for model, row in ((SONNET, (2, 30, 300, 5, 0, 50)), (OPUS, (1, 40, 400, 0, 0, 0)))
+    }
+    assert ledger.outcome("Grep") == (len(ways), len(ways), 0, 0)
+    assert ledger.events("prompt") == {"": 2 * len(ways)}
 
 
 def test_r14_transcript_lines_quoted_in_text_count_nothing(ledger: Ledger, ada: Path) -> None:
@@ -930,7 +917,7 @@ def test_r14_line_of_100_mb_counts_like_any_other(ledger: Ledger, ada: Path) -> 
     assert ledger.ask("dead", "list") == []
 
 
-# R15: tools, R16: prompts -----------------------------------------------------------------------------------------------------------
+# R15: tools, R16: prompts ---------------------------------------------------------------------------------------------
 
 
 def test_r15_result_that_arrives_later_flags_its_call(ledger: Ledger, ada: Path) -> None:
@@ -1031,41 +1018,49 @@ def test_r15_calls_in_sub_agents_count_in_their_session(ledger: Ledger, ada: Pat
     assert (row["session"], row["tool_calls"]) == (A, 2)
 
 
-@pytest.mark.parametrize(
-    ("words", "fields"),
-    [
+def prompts(ledger: Ledger, base: Path, cases: list[tuple[Any, dict[str, Any]]]) -> list[int]:
+    """Count each line as a session of its own and return how many prompts it is."""
+    for number, (words, fields) in enumerate(cases):
+        session = sid(number)
+        line = prompt(words, session, "10:00:00", uuid=f"p{number}", **fields)
+        write(main_file(base, session), [line, reply(f"m{number}", session, "10:00:01", usage(1, 2))])
+    ledger.take(base)
+    rows = {
+        row["session"]: row["events"] for row in ledger.ask("usage", "tools", "--kind", "prompt", "--by", "session")
+    }
+    return [rows.get(sid(number), 0) for number in range(len(cases))]
+
+
+def test_r16_typed_line_is_a_prompt(ledger: Ledger, ada: Path) -> None:
+    cases: list[tuple[Any, dict[str, Any]]] = [
         ("Look at the quay.", {}),
         ([{"type": "text", "text": "Look at the quay."}], {}),
+        ([{"type": "image", "source": {}}, {"type": "text", "text": "What is this?"}], {}),
         ("<ide_opened_file>The user opened /x</ide_opened_file>\nLook at the quay.", {}),
         ("Look at the quay.\n<system-reminder>Mind the gap.</system-reminder>", {}),
-    ],
-)
-def test_r16_typed_line_is_a_prompt(ledger: Ledger, ada: Path, words: Any, fields: dict[str, Any]) -> None:
-    counted(ledger, ada, prompt(words, A, "10:00:00", **fields))
-    assert ledger.events("prompt") == {"": 1}
+        ("Look at the quay.", {"origin": {"kind": "human"}, "promptSource": "typed"}),
+        ("Why does [Request interrupted by user] stand there?", {}),
+    ]
+    assert prompts(ledger, ada, cases) == [1] * len(cases)
 
 
-@pytest.mark.parametrize(
-    ("words", "fields"),
-    [
+def test_r16_line_that_nobody_typed_is_no_prompt(ledger: Ledger, ada: Path) -> None:
+    answer = {"type": "tool_result", "tool_use_id": "t", "content": "x"}
+    cases: list[tuple[Any, dict[str, Any]]] = [
         ("Base directory for this skill: /x", {"isMeta": True}),
         ("This session is being continued from a previous conversation.", {"isCompactSummary": True}),
         ("Look at the quay.", {"isSidechain": True}),
-        ([{"type": "tool_result", "tool_use_id": "t", "content": "x"}, {"type": "text", "text": "more"}], {}),
+        ([answer, {"type": "text", "text": "more"}], {}),
+        ([{"type": "text", "text": "more"}, answer], {}),
         ("<local-command-stdout>ok</local-command-stdout>", {}),
         ("<local-command-caveat>x</local-command-caveat>", {}),
         ("Caveat: The messages below were generated by the user while running local commands.", {}),
         ("<task-notification>done</task-notification>", {}),
         ("Look at the quay.", {"origin": {"kind": "task-notification"}}),
         ("[Request interrupted by user]", {}),
-        ("[Request interrupted by user for tool use]", {}),
-    ],
-)
-def test_r16_line_that_nobody_typed_is_no_prompt(
-    ledger: Ledger, ada: Path, words: Any, fields: dict[str, Any]
-) -> None:
-    counted(ledger, ada, prompt(words, A, "10:00:00", **fields), reply("m", A, "10:00:01", usage(1, 2)))
-    assert ledger.events("prompt") == {}
+        ([{"type": "text", "text": "[Request interrupted by user for tool use]"}], {}),
+    ]
+    assert prompts(ledger, ada, cases) == [0] * len(cases)
 
 
 def test_r16_prompt_is_one_by_its_uuid(ledger: Ledger, ada: Path) -> None:
@@ -1075,7 +1070,7 @@ def test_r16_prompt_is_one_by_its_uuid(ledger: Ledger, ada: Path) -> None:
     assert ledger.events("prompt") == {"": 3}
 
 
-# R35, traceability --------------------------------------------------------------------------------------------------------------------
+# R35, traceability ----------------------------------------------------------------------------------------------------
 
 
 def test_r35_session_is_the_main_file_with_its_sub_agents(ledger: Ledger, ada: Path) -> None:

@@ -70,7 +70,7 @@ def test_reading_in_pieces_gives_what_reading_whole_gives(agent: str, data: byte
     whole = read_bytes(data, READERS[agent])
     expected = [(event.offset, event.line, event.kind, event.text) for event in whole]
     found, position, chance = [], whole.position.__class__(), random.Random(seed)
-    ends = sorted(chance.randrange(len(data) + 1) for _ in range(4)) + [len(data)]
+    ends = [*sorted(chance.randrange(len(data) + 1) for _ in range(4)), len(data)]
     # A growing file never shows half of what a later look shows: pieces end where a line ends.
     for end in (data.rfind(b"\n", 0, end) + 1 for end in ends[:-1]):
         if end <= position.offset:

@@ -1,5 +1,7 @@
 """Active time depends on the set of times only."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ def spans_of(times: list[int]) -> list[Span]:
 
 def plainly(times: list[int]) -> int:
     ordered = sorted(set(times))
-    return sum(min(after - before, MAX_GAP) for before, after in zip(ordered, ordered[1:], strict=False))
+    return sum(min(after - before, MAX_GAP) for before, after in itertools.pairwise(ordered))
 
 
 @given(st.lists(st.integers(0, 100 * MINUTE), max_size=60))
@@ -45,6 +47,6 @@ def test_a_recorded_turn_counts_whole_and_only_once() -> None:
 def test_a_union_covers_the_same_instants_without_overlap(pairs: list[tuple[int, int]]) -> None:
     spans = [(start, start + size) for start, size in pairs]
     merged = union(spans)
-    assert all(first[1] < second[0] for first, second in zip(merged, merged[1:], strict=False))
+    assert all(first[1] < second[0] for first, second in itertools.pairwise(merged))
     covered = {each for start, end in spans for each in range(start, end)}
     assert covered == {each for start, end in merged for each in range(start, end)}

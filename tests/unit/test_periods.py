@@ -1,5 +1,6 @@
 """Days in people's time zones, as ranges of quarter hours."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,7 +55,7 @@ def test_periods_cover_everything_and_join(period: Period, labels: list[str]) ->
     assert [each.label for each in found] == labels
     assert found[0].start <= first
     assert found[-1].end > last
-    assert all(before.end == after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end == after.start for before, after in itertools.pairwise(found))
 
 
 def test_every_month_of_two_years_is_one_range() -> None:

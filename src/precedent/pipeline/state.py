@@ -379,3 +379,12 @@ def release(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
         "WHERE processor_name = ? AND session_file = ? AND claim = ?",
         rows,
     )
+
+
+def read_anew(tx: sa.Connection, name: str, transcript_ids: Sequence[int]) -> None:
+    """Make transcripts pending from their beginning; what was stored of them is replaced then."""
+    tx.execute(
+        state.update()
+        .where(state.c.processor_name == name, state.c.transcript_id.in_(transcript_ids), state.c.status == "done")
+        .values(status="pending", file_hash="", cursor=None)
+    )

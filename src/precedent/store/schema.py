@@ -268,9 +268,10 @@ usage_standin = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("key", _Big, primary_key=True, autoincrement=False),
+    sa.Column("transcript_id", _Big, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Requests that become void when the transcript `agent:<id>` or `session:<id>` arrives."""
+"""Requests that are void while the transcript `agent:<id>` or `session:<id>` is there, and who shows them."""
 
 usage_subagent = sa.Table(
     "usage_subagent",

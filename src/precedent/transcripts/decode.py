@@ -6,7 +6,7 @@ field, two objects glued on one line are both read, and what is no JSON at all i
 
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from .tally import Tally
 
 T = TypeVar("T", bound=msgspec.Struct)
+HEAD_LINES = 50  # as many lines as tell an agent from another
 HOSTILE = (RecursionError, OverflowError, MemoryError)
 """What parsers raise on hostile input beside their own errors; none of them is a ValueError."""
 
@@ -101,6 +102,13 @@ def glued_objects(data: bytes) -> list[bytes]:
         while place < len(text) and text[place] in " \t\r":
             place += 1
     return pieces
+
+
+def head_objects(head: bytes) -> Iterator[bytes]:
+    """Yield the first lines of a file, and the objects of a line that glues several; the last line may be cut off."""
+    for line in head.split(b"\n")[:HEAD_LINES]:
+        yield from glued_objects(line) if b"}{" in line else ()
+        yield line
 
 
 def coerce(value: Any, wanted: Any, *, note: Callable[[str], None], path: str) -> Any:

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.faults import reach
+from precedent.pipeline import state
 from precedent.pipeline.contract import Extracted, TranscriptRef
 from precedent.store import bulk
 from precedent.store.schema import (
@@ -52,6 +53,8 @@ REQUESTS = Kind(
     effective_request,
 )
 REPRICED_AT_ONCE = 20_000
+PROCESSOR = "usage"
+"""Name of the processor whose ledger this is."""
 EVENTS = Kind(EventSeen, usage_event, (), usage_event_copy, combine_events, effective_event)
 
 
@@ -99,7 +102,7 @@ class _Write:
         events: list[EventSeen] = []
         for each, found in zip(self._batch, self._found, strict=True):
             ids = [self._names.id(kind, name) for kind, name in found.names]
-            void = self._void_standins(found)
+            void = self._void_standins(found, each.ref.id)
             for request in found.requests:
                 if request.key in void:
                     continue
@@ -128,7 +131,8 @@ class _Write:
     def remove(self, transcript_ids: Sequence[int]) -> None:
         self._requests.remove(transcript_ids)
         self._events.remove(transcript_ids)
-        for table in (usage_transcript, usage_activity, usage_defect, usage_lineage):
+        self._left(transcript_ids)
+        for table in (usage_transcript, usage_activity, usage_defect, usage_lineage, usage_standin):
             bulk.delete_in(self._tx, table, "transcript_id", transcript_ids)
         bulk.delete_in(self._tx, usage_lineage, "ancestor_id", transcript_ids)
         self._rollups.apply(self._tx)
@@ -161,8 +165,8 @@ class _Write:
             self._owner[number] = Owner(user_id, self._names.id("agent", agent), rank)
         return self._owner
 
-    def _void_standins(self, found: Found) -> set[int]:
-        """Requests that a transcript of their own reports in full; the others are remembered for when it arrives."""
+    def _void_standins(self, found: Found, transcript_id: int) -> set[int]:
+        """Requests that a transcript of their own reports in full; all are remembered, for it may come or go."""
         void: set[int] = set()
         for name, key in found.standins:
             kind, _, wanted = name.partition(":")
@@ -170,20 +174,24 @@ class _Write:
             there = self._tx.scalar(sa.select(transcript.c.id).where(column == wanted).limit(1))
             if there is not None:
                 void.add(key)
-            else:
-                bulk.insert_new(self._tx, usage_standin, ["name", "key"], [(name, key)])
+            row = (name, key, transcript_id)
+            bulk.insert_new(self._tx, usage_standin, ["name", "key", "transcript_id"], [row])
         return void
 
     def _arrived(self) -> None:
         """Drop the requests that only stood in for these transcripts."""
-        names = [
-            f"agent:{each.ref.agent_id}" if each.ref.agent_id else f"session:{each.ref.native_id}"
-            for each in self._batch
-        ]
-        void = list(self._tx.scalars(sa.select(usage_standin.c.key).where(usage_standin.c.name.in_(names))))
-        if void:
-            self._requests.remove_keys(void)
-            self._tx.execute(usage_standin.delete().where(usage_standin.c.name.in_(names)))
+        names = [standin_name(each.ref.native_id, each.ref.agent_id) for each in self._batch]
+        void = set(self._tx.scalars(sa.select(usage_standin.c.key).where(usage_standin.c.name.in_(names))))
+        self._requests.remove_keys(sorted(void))
+
+    def _left(self, transcript_ids: Sequence[int]) -> None:
+        """Read those transcripts anew whose stand-ins are no longer void, because what they stood in for is gone."""
+        columns = ["native_id", "agent_id"]
+        gone = bulk.select_in(self._tx, transcript, columns, "id", transcript_ids)
+        names = [standin_name(native_id, agent_id) for native_id, agent_id in gone]
+        query = sa.select(usage_standin.c.transcript_id).where(usage_standin.c.name.in_(names)).distinct()
+        again = set(self._tx.scalars(query)) - set(transcript_ids)
+        state.read_anew(self._tx, PROCESSOR, sorted(again))
 
     def _late(self) -> None:
         outcomes: dict[int, Callable[[EventSeen], None]] = {}
@@ -246,6 +254,11 @@ class _EventEffect:
 
     def take_away(self, row: EventSeen, _stored: tuple[()], owner: Owner) -> None:
         self._rollups.event(row, owner, sign=-1)
+
+
+def standin_name(native_id: str, agent_id: str) -> str:
+    """Return under which name requests stand in for a transcript."""
+    return f"agent:{agent_id}" if agent_id else f"session:{native_id}"
 
 
 def _owner(ref: TranscriptRef, names: Names) -> Owner:

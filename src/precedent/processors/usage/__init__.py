@@ -18,7 +18,7 @@ __all__ = ["PROCESSOR", "UsageProcessor"]
 class UsageProcessor:
     """See `pipeline.contract.Processor`."""
 
-    name = "usage"
+    name = "usage"  # the ledger knows it by the same name
     version = 1
     cadence_s = 600
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from precedent.transcripts.contract import Identity
+from precedent.transcripts.decode import head_objects
 
 from .parser import ClaudeCodeParser
 
@@ -49,7 +50,7 @@ class ClaudeCodeReader:
 
     def detect(self, head: bytes) -> bool:
         """Judge by the first lines: known types together with fields only Claude Code writes."""
-        for raw in head.split(b"\n")[:50]:
+        for raw in head_objects(head):
             try:
                 probe = _PROBE.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -71,7 +72,7 @@ class ClaudeCodeReader:
         if "subagents" in parts[1:]:
             session = parts[parts.index("subagents", 1) - 1]
             return Identity(native_id=session, agent_id=agent_id, parent_id=session)
-        for raw in head.split(b"\n")[:50]:
+        for raw in head_objects(head):
             try:
                 probe = _PROBE.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

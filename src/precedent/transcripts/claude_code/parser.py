@@ -140,7 +140,8 @@ class ClaudeCodeParser:
             text, pictured = content or "", False
         if wire.isCompactSummary:
             return (place.event(Kind.SUMMARY, Speaker.SYSTEM, parts=(text,)),)
-        if wire.isMeta or wire.promptSource == "system":
+        machine = wire.origin is not None and wire.origin.kind not in {None, "human"}
+        if wire.isMeta or machine or wire.promptSource == "system":
             return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="meta", parts=(text,)),)
         if wire.isSidechain or wire.agentId:
             return (place.event(Kind.INSTRUCTION, Speaker.AGENT, parts=(text,)),)

@@ -76,6 +76,12 @@ class Message(msgspec.Struct, gc=False):
     usage: Usage | None = None
 
 
+class Origin(msgspec.Struct, gc=False):
+    """Where a user line comes from, as newer versions say."""
+
+    kind: str | None = None
+
+
 class Wire(msgspec.Struct, gc=False):
     """One line."""
 
@@ -96,6 +102,7 @@ class Wire(msgspec.Struct, gc=False):
     subtype: str | None = None
     durationMs: float | None = None
     promptSource: str | None = None
+    origin: Origin | None = None
     toolDenialKind: str | None = None
     operation: str | None = None
     aiTitle: str | None = None

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from precedent.transcripts.contract import Identity
+from precedent.transcripts.decode import head_objects
 
 from .parser import CodexParser, spawn_of
 from .wire import Wire
@@ -73,7 +74,7 @@ class CodexReader:
 
 def _wires(head: bytes) -> list[Wire]:
     found = []
-    for raw in head.split(b"\n")[:50]:
+    for raw in head_objects(head):
         try:
             found.append(_PROBE.decode(raw))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

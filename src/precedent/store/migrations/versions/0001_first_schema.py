@@ -258,7 +258,8 @@ def upgrade() -> None:
         "usage_standin",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("name", "key"),
+        sa.Column("transcript_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("name", "key", "transcript_id"),
         sqlite_with_rowid=False,
     )
     op.create_table(
