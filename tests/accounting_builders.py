@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from precedent.cli import cli
 
@@ -25,12 +25,19 @@ class Ledger:
         self.folder = folder
 
     def call(self, *args: str, code: int = 0) -> str:
-        """Run a command and return what it prints."""
+        """Run a command and return its data."""
+        return self._invoke(args, code).stdout
+
+    def say(self, *args: str) -> str:
+        """Run a command and return all that a person sees."""
+        return self._invoke(args, 0).output
+
+    def _invoke(self, args: tuple[str, ...], code: int) -> Result:
         result = CliRunner().invoke(cli, ["--data-dir", str(self.folder), *args])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
-        return result.stdout
+        return result
 
     def ask(self, *args: str) -> Any:
         """Run a command and return its JSON."""

@@ -35,7 +35,7 @@ class NewDatabase:
     def __call__(self, *, migrated: bool = True, like: str = "") -> str:
         name = f"test_{next(self._numbers)}"
         template = sa.make_url(like).database if like else "template_precedent" if migrated else "template0"
-        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # type: ignore[arg-type]
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self._url_of(name)
 
     def drop(self, url: str) -> None:

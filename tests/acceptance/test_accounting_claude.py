@@ -407,7 +407,7 @@ def test_r6_main_chain_wins_over_a_sub_agents_file_in_any_order(
     tmp_path: Path, ada: Path, out: int, flip: bool
 ) -> None:
     ledger = Ledger(tmp_path / "data")
-    steps = [
+    steps: list[Callable[[], Path]] = [
         lambda: write(main_file(ada, A), [reply("m", A, "10:00:00", usage(10, 50))]),
         lambda: write(agent_file(ada, A, "x1"), [side(reply("m", A, "10:00:01", usage(10, out)), "x1")]),
     ]
@@ -521,7 +521,7 @@ def test_r9_responses_in_progress_lines_are_requests(ledger: Ledger, ada: Path) 
 @pytest.mark.parametrize("flip", [False, True])
 def test_r9_progress_lines_and_the_sub_agents_file_are_the_same_requests(ledger: Ledger, ada: Path, flip: bool) -> None:
     said = reply("p1", A, "10:00:01", usage(10, 30))
-    steps = [
+    steps: list[Callable[[], Path]] = [
         lambda: write(main_file(ada, A), [progress("x1", A, "10:00:01", said)]),
         lambda: write(agent_file(ada, A, "x1"), [side(said, "x1")]),
     ]
@@ -619,7 +619,7 @@ def test_r10_reported_sum_of_an_unknown_model_has_no_guessed_price(ledger: Ledge
 def test_r10_reported_sum_does_not_count_beside_the_transcript(
     ledger: Ledger, ada: Path, flip: bool, runs: int
 ) -> None:
-    steps = [
+    steps: list[Callable[[], Path]] = [
         lambda: write(main_file(ada, A), [task("x1"), done("x1", resolvedModel=SONNET)]),
         lambda: write(agent_file(ada, A, "x1"), [side(reply("s1", A, "10:00:01", usage(10, 20)), "x1")]),
     ]
@@ -644,7 +644,7 @@ def test_r10_reported_sum_copied_by_a_fork_gives_way_to_the_transcript_in_any_or
     ledger: Ledger, ada: Path, order: tuple[int, ...]
 ) -> None:
     lines = [task("x1"), done("x1", resolvedModel=SONNET)]
-    steps = [
+    steps: list[Callable[[], Path]] = [
         lambda: write(main_file(ada, A), lines),
         lambda: write(main_file(ada, B), [line | {"sessionId": B} for line in lines]),
         lambda: write(agent_file(ada, A, "x1"), [side(reply("s1", A, "10:00:01", usage(10, 20)), "x1")]),

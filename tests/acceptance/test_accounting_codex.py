@@ -142,7 +142,8 @@ def test_r26_file_read_line_by_line_counts_as_the_whole(tmp_path: Path, ada: Pat
 
 def test_r27_cached_is_part_of_input_and_reasoning_part_of_output(ledger: Ledger, ada: Path) -> None:
     total = vector(1000, 600, 80, 64)
-    assert counted(ledger, ada, meta(P), context("10:00:00"), count("10:00:30", total, total)) == (
+    lines = [meta(P), context("10:00:00"), count("10:00:30", total, total)]
+    assert counted(ledger, ada, *lines) == (
         1,
         400,
         80,

@@ -16,9 +16,21 @@ READERS = {name: reader for name, (reader, _) in plugins.readers().items()}
 EXAMPLES = 300
 FIELDS = (
     "type", "uuid", "timestamp", "message", "payload", "content", "usage", "input_tokens", "isSidechain", "agentId",
-    "toolUseResult", "data", "id", "info", "total_token_usage", "call_id", "source", "arguments", "iterations",
+    "toolUseResult", "data", "id", "info", "total_token_usage", "call_id", "source", "arguments", "iterations", "subtype",
+    "durationMs", "duration_ms", "costUSD", "origin", "kind",
 )  # fmt: skip
-TYPES = ("user", "assistant", "progress", "system", "event_msg", "response_item", "session_meta", "turn_context")
+TYPES = (
+    "turn_duration",
+    "task_complete",
+    "user",
+    "assistant",
+    "progress",
+    "system",
+    "event_msg",
+    "response_item",
+    "session_meta",
+    "turn_context",
+)
 
 
 def sample_lines() -> list[bytes]:

@@ -43,6 +43,7 @@ Csv = Annotated[bool, typer.Option("--csv", callback=_one_format, help="Print CS
 
 FIGURES = [name for name in Totals.__struct_fields__ if name != "group"]
 HEADERS = {
+    "cost": "API-equivalent cost",
     "input_tokens": "input",
     "output_tokens": "output",
     "cache_write_5m_tokens": "cache write 5m",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from precedent.transcripts.counters import count
+from precedent.transcripts.counters import MAX_SECONDS, count, millionths
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
 from precedent.transcripts.tally import Tally
@@ -77,7 +77,7 @@ class ClaudeCodeParser:
             case "progress" if b"agent_progress" in data:
                 events = self._progress(wire, place, data)
             case _:
-                events = _said_by_harness(wire, place)
+                events = self._said_by_harness(wire, place)
         if not events:
             if wire.type in BOOKKEEPING:
                 self.tally.ignored += 1
@@ -198,6 +198,37 @@ class ClaudeCodeParser:
         self._state.searched.add(call_id)
         return found
 
+    def _said_by_harness(self, wire: Wire, place: "_Place") -> Sequence[Event]:
+        """Events of the lines that are neither a message nor progress of a sub-agent."""
+        match wire.type:
+            case "system" if wire.subtype == "turn_duration" and wire.durationMs:
+                seconds = wire.durationMs / 1000
+                duration = millionths(
+                    seconds,
+                    most=MAX_SECONDS,
+                    note=lambda reason: self.tally.defect(reason, offset=place.offset, line=place.line),
+                    field="durationMs",
+                )
+                return (place.event(Kind.TURN, Speaker.SYSTEM, duration=duration or 0),)
+            case "system" if wire.subtype == "api_error":
+                return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="api_retry"),)
+            case "system" if wire.subtype:
+                return (place.event(Kind.NOTICE, Speaker.SYSTEM, name=wire.subtype, parts=(wire.content,)),)
+            case "ai-title" | "custom-title":
+                title = wire.customTitle or wire.aiTitle or ""
+                return (place.event(Kind.TITLE, Speaker.SYSTEM, name=wire.type, parts=(title,)),) if title else ()
+            case "summary":
+                return ()  # may describe another session
+            case "queue-operation" if wire.operation in {"enqueue", "remove"}:
+                return _queued(decode_text(wire.content), place)
+            case "attachment" if _may_be_queued(wire.attachment):
+                try:
+                    attachment = _ATTACHMENT.decode(wire.attachment)
+                except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
+                    return ()
+                return _queued(decode_text(attachment.prompt), place) if attachment.type == "queued_command" else ()
+        return ()
+
     def _progress(self, wire: Wire, place: "_Place", data: bytes | bytearray) -> Sequence[Event]:
         try:
             progress = _PROGRESS.decode(wire.data)
@@ -268,32 +299,6 @@ class _Place:
             results=results,
             parts=parts,
         )
-
-
-def _said_by_harness(wire: Wire, place: _Place) -> Sequence[Event]:
-    """Events of the lines that are neither a message nor progress of a sub-agent."""
-    match wire.type:
-        case "system" if wire.subtype == "turn_duration" and wire.durationMs:
-            duration = max(0, min(round(wire.durationMs * 1000), 86_400_000_000))
-            return (place.event(Kind.TURN, Speaker.SYSTEM, duration=duration),)
-        case "system" if wire.subtype == "api_error":
-            return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="api_retry"),)
-        case "system" if wire.subtype:
-            return (place.event(Kind.NOTICE, Speaker.SYSTEM, name=wire.subtype, parts=(wire.content,)),)
-        case "ai-title" | "custom-title":
-            title = wire.customTitle or wire.aiTitle or ""
-            return (place.event(Kind.TITLE, Speaker.SYSTEM, name=wire.type, parts=(title,)),) if title else ()
-        case "summary":
-            return ()  # may describe another session
-        case "queue-operation" if wire.operation in {"enqueue", "remove"}:
-            return _queued(decode_text(wire.content), place)
-        case "attachment" if _may_be_queued(wire.attachment):
-            try:
-                attachment = _ATTACHMENT.decode(wire.attachment)
-            except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-                return ()
-            return _queued(decode_text(attachment.prompt), place) if attachment.type == "queued_command" else ()
-    return ()
 
 
 def _may_be_queued(attachment: msgspec.Raw) -> bool:

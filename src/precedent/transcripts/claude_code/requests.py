@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from precedent.model import Tokens
-from precedent.transcripts.counters import MAX_COUNT, count
+from precedent.transcripts.counters import MAX_COUNT, MAX_USD, count, millionths
 from precedent.transcripts.events import Request
 
 from .wire import Block, CacheCreation, Iteration, Message, ToolOutcome, Usage
@@ -100,7 +100,7 @@ def requests_of(
         complete=message.stop_reason is not None,
         content_chars=content_chars(message.content),
         modifiers=modifiers,
-        recorded_cost_micros=None if recorded_cost_usd is None else max(0, round(recorded_cost_usd * 1_000_000)),
+        recorded_cost_micros=millionths(recorded_cost_usd, most=MAX_USD, note=note, field="costUSD"),
         sidechain=sidechain,
     )
     if not usage.iterations:

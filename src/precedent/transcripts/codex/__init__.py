@@ -53,6 +53,9 @@ class CodexReader:
                 if spawner:
                     return Identity(native_id=spawner, agent_id=own, parent_id=spawner)
                 return Identity(native_id=own, parent_id=wire.payload.forked_from_id or "")
+            if wire.type == "thread.started" and wire.thread_id:
+                # What `codex exec --json` prints tells of a session whose own transcript may be there too.
+                return Identity(native_id=f"exec-{wire.thread_id}")
             if wire.type is None and wire.id:
                 return Identity(native_id=named.group(1) if named else wire.id)
         return Identity(native_id=named.group(1) if named else path.stem)

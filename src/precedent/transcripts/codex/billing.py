@@ -4,7 +4,8 @@ A token count repeats the session's running total. What is billed is its rise si
 file; an equal total is a repetition; a fall is a reset, after which the last response's own counters are billed.
 
 A fork or a sub-agent starts with a copy of its parent's rows. The key of a request therefore is the cumulative vector
-within the family of forks, named after its oldest known member: a copied row has the key of the original.
+(and how many falls stand before it) within the family of forks, named after its oldest known member: a copied row has
+the key of the original.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Billing(msgspec.Struct):
     model: str = ""
     tier: str = ""
     total: Vector | None = None
+    resets: int = 0
     turns: int = 0
 
     def request(self, info: TokenInfo, *, offset: int, note: Callable[[str], None]) -> Request | None:
@@ -48,12 +50,13 @@ class Billing(msgspec.Struct):
             billed = last if self.forked and last is not None else total
         elif total[4] < before[4]:
             billed = total if last is None else last
+            self.resets += 1  # a total that stood before the fall is no repetition after it
         else:
             rise = [max(0, now - then) for now, then in zip(total, before, strict=True)]
             billed = (rise[0], rise[1], rise[2], rise[3], rise[4])
         if not any(billed[:4]):
             return None
-        return self._request(f"codex:{self.family}:{'.'.join(map(str, total))}", billed)
+        return self._request(f"codex:{self.family}:{self.resets}:{'.'.join(map(str, total))}", billed)
 
     def turn(self, usage: Counters, *, note: Callable[[str], None]) -> Request | None:
         """Return what one turn of `codex exec --json` bills."""

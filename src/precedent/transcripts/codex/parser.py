@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from precedent.transcripts.counters import MAX_SECONDS, millionths
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
 from precedent.transcripts.tally import Tally
@@ -131,8 +132,9 @@ class _Line:
             case "user_message":
                 return self._prompt(decode_text(payload.message))
             case "task_complete":
-                duration = max(0, min(round((payload.duration_ms or 0) * 1000), 86_400_000_000))
-                return (self._event(Kind.TURN, Speaker.SYSTEM, duration=duration),)
+                seconds = None if payload.duration_ms is None else payload.duration_ms / 1000
+                duration = millionths(seconds, most=MAX_SECONDS, note=self.note, field="duration_ms")
+                return (self._event(Kind.TURN, Speaker.SYSTEM, duration=duration or 0),)
             case "turn_aborted":
                 family = self.state.billing.family
                 return (

@@ -1,0 +1,84 @@
+"""The usage ledger is the same whatever the order of arrival and however often it is derived again."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from builders import ManualTime, claude_path, claude_session, fill, put, session_id
+from conftest import MakeApp
+from ledgers import USAGE, Ledger, ledger
+from precedent.app import App
+from precedent.archive.sources import Home
+from precedent.pipeline import state
+from precedent.processors.usage import PROCESSOR, UsageProcessor
+
+WITHOUT_LINEAGE = tuple(name for name in USAGE if name != "usage_lineage")
+LINEAGE = ("usage_lineage",)
+WRONG_LINEAGE = pytest.mark.xfail(
+    strict=True, reason="usage_lineage counts arrivals: it depends on their order and doubles when derived again"
+)
+
+
+class Newer(UsageProcessor):
+    """The usage processor of a later version of the program."""
+
+    version = PROCESSOR.version + 1
+
+
+def resumed(home: Home) -> tuple[str, str]:
+    """Write a session and a later one that begins with a copy of it; return their ids."""
+    first, copy = session_id("first"), session_id("copy")
+    put(claude_path(home.path, first), claude_session(first, 3, prefix="same") + b"not json\n")
+    put(claude_path(home.path, copy), claude_session(copy, 5, prefix="same"))
+    return first, copy
+
+
+def derived_again(app: App, home: Home, manual_time: ManualTime, tables: Sequence[str]) -> tuple[Ledger, Ledger]:
+    resumed(home)
+    fill(home, sessions=3)
+    app.collect([home])
+    app.run_processor("usage")
+    before = ledger(app.store, tables=tables)
+    newer = Newer()
+    with app.store.write() as tx:
+        state.register(tx, newer, now=manual_time.now)
+    stats = app.runner.run(newer, "precedent.processors.usage:PROCESSOR")
+    assert stats.reprocessed == 5
+    return before, ledger(app.store, tables=tables)
+
+
+def test_deriving_again_for_a_new_version_changes_no_figure(app: App, home: Home, manual_time: ManualTime) -> None:
+    before, after = derived_again(app, home, manual_time, WITHOUT_LINEAGE)
+    assert after == before
+
+
+@WRONG_LINEAGE
+def test_deriving_again_for_a_new_version_changes_no_lineage(app: App, home: Home, manual_time: ManualTime) -> None:
+    before, after = derived_again(app, home, manual_time, LINEAGE)
+    assert after == before
+
+
+def in_order(app: App, home: Home, names: Sequence[str], tables: Sequence[str]) -> Ledger:
+    """Let the sessions of a home arrive one after the other."""
+    resumed(home)
+    kept = {name: claude_path(home.path, name).read_bytes() for name in names}
+    for name in names:
+        claude_path(home.path, name).unlink()
+    for name in names:
+        put(claude_path(home.path, name), kept[name])
+        app.collect([home])
+        app.run_processor("usage")
+    return ledger(app.store, tables=tables)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "tables", [pytest.param(WITHOUT_LINEAGE, id="figures"), pytest.param(LINEAGE, id="lineage", marks=WRONG_LINEAGE)]
+)
+def test_a_copy_that_arrives_before_its_original_gives_the_same(
+    make_app: MakeApp, home: Home, tables: Sequence[str]
+) -> None:
+    first, copy = session_id("first"), session_id("copy")
+    plain = in_order(make_app(), home, (first, copy), tables)
+    other = make_app(data_dir=home.path.parent / "other", database_url="")
+    assert in_order(other, home, (copy, first), tables) == plain
