@@ -123,8 +123,9 @@ class App:
         )
         run_id = self.runs.open(COLLECTOR)
         try:
-            with self.runs.alive(run_id):
-                stats = collector.collect(homes, stopping=stopping, progress=progress)
+            with self.runs.alive(run_id) as lost:
+                # A collection that was declared lost must not write beside its successor.
+                stats = collector.collect(homes, stopping=lambda: lost.is_set() or stopping(), progress=progress)
         except BaseException as error:
             self.runs.close(run_id, outcome="failed", error=f"{type(error).__name__}: {error}")
             raise

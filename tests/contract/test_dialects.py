@@ -103,5 +103,5 @@ def _without_inodes(rows: list[str]) -> list[str]:
 
 
 def test_the_figures_are_of_something(both: dict[str, dict[str, list[str]]]) -> None:
-    for name in ("usage_request", "usage_copy", "usage_event", "usage_defect", "usage_lineage", "usage_rollup"):
+    for name in ("usage_request", "usage_copy", "usage_event", "usage_defect", "usage_rollup"):
         assert both["sqlite"][f"first {name}"], name

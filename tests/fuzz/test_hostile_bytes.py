@@ -1,4 +1,4 @@
-"""Whatever bytes a transcript holds: nothing is raised, every line is accounted for, pieces give what the whole gives."""
+"""Whatever a transcript holds: nothing is raised, every line is accounted for, pieces give what the whole gives."""
 
 import io
 import json
@@ -16,8 +16,8 @@ READERS = {name: reader for name, (reader, _) in plugins.readers().items()}
 EXAMPLES = 300
 FIELDS = (
     "type", "uuid", "timestamp", "message", "payload", "content", "usage", "input_tokens", "isSidechain", "agentId",
-    "toolUseResult", "data", "id", "info", "total_token_usage", "call_id", "source", "arguments", "iterations", "subtype",
-    "durationMs", "duration_ms", "costUSD", "origin", "kind",
+    "toolUseResult", "data", "id", "info", "total_token_usage", "call_id", "source", "arguments", "iterations",
+    "subtype", "durationMs", "duration_ms", "costUSD", "origin", "kind",
 )  # fmt: skip
 TYPES = (
     "turn_duration",

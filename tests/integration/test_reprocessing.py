@@ -12,12 +12,6 @@ from precedent.archive.sources import Home
 from precedent.pipeline import state
 from precedent.processors.usage import PROCESSOR, UsageProcessor
 
-WITHOUT_LINEAGE = tuple(name for name in USAGE if name != "usage_lineage")
-LINEAGE = ("usage_lineage",)
-WRONG_LINEAGE = pytest.mark.xfail(
-    strict=True, reason="usage_lineage counts arrivals: it depends on their order and doubles when derived again"
-)
-
 
 class Newer(UsageProcessor):
     """The usage processor of a later version of the program."""
@@ -33,32 +27,26 @@ def resumed(home: Home) -> tuple[str, str]:
     return first, copy
 
 
-def derived_again(app: App, home: Home, manual_time: ManualTime, tables: Sequence[str]) -> tuple[Ledger, Ledger]:
+def derived_again(app: App, home: Home, manual_time: ManualTime) -> tuple[Ledger, Ledger]:
     resumed(home)
     fill(home, sessions=3)
     app.collect([home])
     app.run_processor("usage")
-    before = ledger(app.store, tables=tables)
+    before = ledger(app.store, tables=USAGE)
     newer = Newer()
     with app.store.write() as tx:
         state.register(tx, newer, now=manual_time.now)
     stats = app.runner.run(newer, "precedent.processors.usage:PROCESSOR")
     assert stats.reprocessed == 5
-    return before, ledger(app.store, tables=tables)
+    return before, ledger(app.store, tables=USAGE)
 
 
 def test_deriving_again_for_a_new_version_changes_no_figure(app: App, home: Home, manual_time: ManualTime) -> None:
-    before, after = derived_again(app, home, manual_time, WITHOUT_LINEAGE)
+    before, after = derived_again(app, home, manual_time)
     assert after == before
 
 
-@WRONG_LINEAGE
-def test_deriving_again_for_a_new_version_changes_no_lineage(app: App, home: Home, manual_time: ManualTime) -> None:
-    before, after = derived_again(app, home, manual_time, LINEAGE)
-    assert after == before
-
-
-def in_order(app: App, home: Home, names: Sequence[str], tables: Sequence[str]) -> Ledger:
+def in_order(app: App, home: Home, names: Sequence[str]) -> Ledger:
     """Let the sessions of a home arrive one after the other."""
     resumed(home)
     kept = {name: claude_path(home.path, name).read_bytes() for name in names}
@@ -68,17 +56,12 @@ def in_order(app: App, home: Home, names: Sequence[str], tables: Sequence[str]) 
         put(claude_path(home.path, name), kept[name])
         app.collect([home])
         app.run_processor("usage")
-    return ledger(app.store, tables=tables)
+    return ledger(app.store, tables=USAGE)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(
-    "tables", [pytest.param(WITHOUT_LINEAGE, id="figures"), pytest.param(LINEAGE, id="lineage", marks=WRONG_LINEAGE)]
-)
-def test_a_copy_that_arrives_before_its_original_gives_the_same(
-    make_app: MakeApp, home: Home, tables: Sequence[str]
-) -> None:
+def test_a_copy_that_arrives_before_its_original_gives_the_same(make_app: MakeApp, home: Home) -> None:
     first, copy = session_id("first"), session_id("copy")
-    plain = in_order(make_app(), home, (first, copy), tables)
+    plain = in_order(make_app(), home, (first, copy))
     other = make_app(data_dir=home.path.parent / "other", database_url="")
-    assert in_order(other, home, (copy, first), tables) == plain
+    assert in_order(other, home, (copy, first)) == plain

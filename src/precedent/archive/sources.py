@@ -22,7 +22,7 @@ class Candidate(NamedTuple):
     Attributes:
         path: absolute, as shown and catalogued.
         relative: to the root.
-        fingerprint: device, inode, size and modification time; compared for equality only.
+        fingerprint: device, inode, size and the times of both kinds of change; compared for equality only.
         modified_at: UTC microseconds.
     """
 
@@ -99,7 +99,7 @@ def read_small(home: Path, path: str, *, max_bytes: int) -> bytes:
 
 def fingerprint(status: os.stat_result) -> str:
     """Return what changes whenever a file may have changed."""
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
 
 def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:

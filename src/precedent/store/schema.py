@@ -216,7 +216,10 @@ usage_copy = sa.Table(
     sa.Index(None, "transcript_id"),
     sqlite_with_rowid=False,
 )
-"""Every observation of those requests that more than one transcript shows, the owner's included."""
+"""Every observation of those requests that more than one transcript shows, the owner's included.
+
+Lineage follows from it: a transcript is related to the owners of the requests that it shows too.
+"""
 
 usage_event = sa.Table(
     "usage_event",
@@ -364,14 +367,3 @@ usage_defect = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Index(None, "transcript_id"),
 )
-
-usage_lineage = sa.Table(
-    "usage_lineage",
-    metadata,
-    sa.Column("transcript_id", _Big, primary_key=True, autoincrement=False),
-    sa.Column("ancestor_id", _Big, primary_key=True, autoincrement=False),
-    _count("shared_requests"),
-    sa.Index(None, "ancestor_id"),
-    sqlite_with_rowid=False,
-)
-"""Transcripts that show requests of an earlier one: resumed, forked or uploaded twice."""

@@ -19,7 +19,6 @@ from precedent.store.schema import (
     usage_defect,
     usage_event,
     usage_event_copy,
-    usage_lineage,
     usage_request,
     usage_standin,
     usage_subagent,
@@ -123,7 +122,6 @@ class _Write:
         self._late()
         self._arrived()
         self._facts()
-        self._lineage()
         self._rollups.apply(self._tx)
         reach("store.rollups")
         return items
@@ -132,9 +130,8 @@ class _Write:
         self._requests.remove(transcript_ids)
         self._events.remove(transcript_ids)
         self._left(transcript_ids)
-        for table in (usage_transcript, usage_activity, usage_defect, usage_lineage, usage_standin):
+        for table in (usage_transcript, usage_activity, usage_defect, usage_standin):
             bulk.delete_in(self._tx, table, "transcript_id", transcript_ids)
-        bulk.delete_in(self._tx, usage_lineage, "ancestor_id", transcript_ids)
         self._rollups.apply(self._tx)
 
     def reprice(self) -> int:
@@ -236,10 +233,6 @@ class _Write:
         bulk.insert(self._tx, usage_activity, ["transcript_id", "start_at", "end_at"], spans)
         bulk.insert(self._tx, usage_defect, ["transcript_id", "byte_offset", "line", "reason"], defects)
         bulk.replace(self._tx, usage_subagent, ["native_id", "agent_id", "agent_type"], subagents)
-
-    def _lineage(self) -> None:
-        rows = [(number, ancestor, shared) for (number, ancestor), shared in self._requests.copied.items()]
-        bulk.add_up(self._tx, usage_lineage, ["transcript_id", "ancestor_id", "shared_requests"], rows)
 
 
 class _EventEffect:

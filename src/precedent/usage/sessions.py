@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from precedent.store.schema import (
     transcript,
+    usage_copy,
     usage_defect,
-    usage_lineage,
     usage_name,
     usage_request,
     usage_subagent,
@@ -153,13 +153,18 @@ def _count(tx: sa.Connection, number: int) -> int:
 
 
 def _relatives(tx: sa.Connection, number: int) -> list[str]:
+    """Whose requests a transcript shows too: it was forked from them, resumed or uploaded twice."""
+    shared = sa.func.count()
     query = (
-        sa.select(transcript.c.session_file, usage_lineage.c.shared_requests)
-        .join(usage_lineage, usage_lineage.c.ancestor_id == transcript.c.id)
-        .where(usage_lineage.c.transcript_id == number)
+        sa.select(transcript.c.session_file, shared)
+        .select_from(usage_copy)
+        .join(usage_request, usage_request.c.key == usage_copy.c.key)
+        .join(transcript, transcript.c.id == usage_request.c.transcript_id)
+        .where(usage_copy.c.transcript_id == number, usage_request.c.transcript_id != number)
+        .group_by(transcript.c.session_file)
         .order_by(transcript.c.session_file)
     )
-    return [f"{row.session_file} ({row.shared_requests} requests)" for row in tx.execute(query)]
+    return [f"{name} ({count} requests)" for name, count in tx.execute(query)]
 
 
 def _defects(tx: sa.Connection, number: int) -> list[str]:

@@ -79,8 +79,6 @@ class Shared(Generic[R]):
         self._kind: Kind[R] = kind
         self._effect: Effect[R] = effect
         self._tx, self._owners = tx, owners
-        self.copied: dict[tuple[int, int], int] = {}
-        """(transcript, owner's transcript) to how many rows became shared."""
 
     def add(self, rows: Sequence[R]) -> None:
         """Write showings; what is there already is combined with them."""
@@ -152,10 +150,8 @@ class Shared(Generic[R]):
     def _merge(self, incoming: dict[int, list[R]], *, replace: bool = False) -> None:
         keys = list(incoming)
         showings: dict[int, dict[int, R]] = {key: {} for key in keys}
-        before = set()
         for row in self._showings(keys):
             showings[row.key][row.transcript_id] = row
-            before.add((row.key, row.transcript_id))
         for key, rows in incoming.items():
             for row in rows:
                 there = showings[key].get(row.transcript_id)
@@ -164,9 +160,9 @@ class Shared(Generic[R]):
         self._take_away(keys)
         bulk.delete_in(self._tx, self._kind.table, "key", keys)
         bulk.delete_in(self._tx, self._kind.copies, "key", keys)
-        self._write({key: list(rows.values()) for key, rows in showings.items()}, known=before)
+        self._write({key: list(rows.values()) for key, rows in showings.items()})
 
-    def _write(self, showings: dict[int, list[R]], *, known: set[tuple[int, int]] | None = None) -> None:
+    def _write(self, showings: dict[int, list[R]]) -> None:
         owners = self._owners(row.transcript_id for rows in showings.values() for row in rows)
         effective: list[R] = []
         copies: list[R] = []
@@ -177,10 +173,6 @@ class Shared(Generic[R]):
             effective.append(row)
             if len(rows) > 1:
                 copies.extend(rows)
-                for each in rows[1:]:
-                    if known is not None and (each.key, each.transcript_id) not in known:
-                        pair = each.transcript_id, row.transcript_id
-                        self.copied[pair] = self.copied.get(pair, 0) + 1
         self._insert(effective)
         bulk.insert(self._tx, self._kind.copies, self._kind.columns, [msgspec.structs.astuple(row) for row in copies])
 

@@ -181,15 +181,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "usage_lineage",
-        sa.Column("transcript_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("ancestor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("shared_requests", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("transcript_id", "ancestor_id"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_usage_lineage_ancestor_id"), "usage_lineage", ["ancestor_id"], unique=False)
-    op.create_table(
         "usage_name",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
