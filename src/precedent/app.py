@@ -121,15 +121,10 @@ class App:
             private_folders=self.settings.private_folders,
             clock=self.clock,
         )
-        run_id = self.runs.open(COLLECTOR)
-        try:
-            with self.runs.alive(run_id) as lost:
-                # A collection that was declared lost must not write beside its successor.
-                stats = collector.collect(homes, stopping=lambda: lost.is_set() or stopping(), progress=progress)
-        except BaseException as error:
-            self.runs.close(run_id, outcome="failed", error=f"{type(error).__name__}: {error}")
-            raise
-        self.runs.close(run_id, outcome="partial" if stats.files_failed else "done", counts=stats)
+        with self.runs.running(COLLECTOR) as run:
+            # A collection that was declared lost must not write beside its successor.
+            stats = collector.collect(homes, stopping=lambda: run.is_lost() or stopping(), progress=progress)
+        self.runs.close(run.id, outcome="partial" if stats.files_failed else "done", counts=stats)
         return stats
 
     def delete_session(self, name: str) -> int:

@@ -12,7 +12,7 @@ from precedent.pipeline.runner import Budget, Progress, Runner
 from precedent.pipeline.stats import RunStats
 from precedent.store import Store
 
-from .runs import Runs
+from .runs import OpenRun, Runs
 
 PREFIX = "session-processor:"
 """Of the job names of processors."""
@@ -40,13 +40,11 @@ class Processing:
             NotFound: no such processor is installed.
             Busy: it is running already.
         """
-        run_id = self.begin(name)
-        try:
-            stats = self.work(name, run_id, progress=progress)
-        except BaseException as error:
-            self._runs.close(run_id, outcome="failed", error=f"{type(error).__name__}: {error}")
-            raise
-        self.end(run_id, stats)
+        self.register(plugins.processor(name)[0])
+        with self._runs.running(PREFIX + name) as run:
+            reach("run.opened")
+            stats = self._work(name, run, budget=self._budget, stopping=lambda: False, progress=progress)
+        self.end(run.id, stats)
         return stats
 
     def begin(self, name: str) -> int:
@@ -83,19 +81,24 @@ class Processing:
         Raises:
             Fenced: the run was declared lost; what was stored stays stored.
         """
-        processor, plugin = plugins.processor(name)
         budget = self._budget if transcripts is None else self._budget._replace(transcripts=transcripts)
         with self._runs.alive(run_id) as lost:
-            stats = self._runner.run(
-                processor,
-                plugin.path,
-                run_id=run_id,
-                budget=budget,
-                still_ours=lambda: not (lost.is_set() or stopping()),
-                progress=progress,
-            )
-            if lost.is_set():
-                raise Fenced(f"run {run_id} was declared lost; what it had stored stays")
+            return self._work(name, OpenRun(run_id, lost.is_set), budget=budget, stopping=stopping, progress=progress)
+
+    def _work(
+        self, name: str, run: OpenRun, *, budget: Budget, stopping: Callable[[], bool], progress: Progress
+    ) -> RunStats:
+        processor, plugin = plugins.processor(name)
+        stats = self._runner.run(
+            processor,
+            plugin.path,
+            run_id=run.id,
+            budget=budget,
+            still_ours=lambda: not (run.is_lost() or stopping()),
+            progress=progress,
+        )
+        if run.is_lost():
+            raise Fenced(f"run {run.id} was declared lost; what it had stored stays")
         return stats
 
     def end(self, run_id: int, stats: RunStats) -> None:

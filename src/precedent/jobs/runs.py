@@ -7,7 +7,7 @@ lost one wakes up, its claims are gone and nothing it computed is stored.
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -36,6 +36,18 @@ class RunRecord(NamedTuple):
     outcome: str
     counts: str
     error: str
+
+
+class OpenRun(NamedTuple):
+    """A run under way.
+
+    Attributes:
+        id: its number.
+        is_lost: true when it was declared lost and somebody else may have begun.
+    """
+
+    id: int
+    is_lost: Callable[[], bool]
 
 
 class Runs:
@@ -101,6 +113,21 @@ class Runs:
             query = query.where(run.c.name == name)
         with self._store.read() as tx:
             return [RunRecord(*row) for row in tx.execute(query)]
+
+    @contextmanager
+    def running(self, name: str) -> Iterator["OpenRun"]:
+        """Open a run and keep it alive in the block; a block that raises ends it as failed.
+
+        Raises:
+            Busy: a run of this job is open and alive.
+        """
+        number = self.open(name)
+        try:
+            with self.alive(number) as lost:
+                yield OpenRun(number, lost.is_set)
+        except BaseException as error:  # whatever ends a run is written down before it goes on
+            self.close(number, outcome="failed", error=f"{type(error).__name__}: {error}")
+            raise
 
     @contextmanager
     def alive(self, run_id: int) -> Iterator[threading.Event]:

@@ -10,8 +10,9 @@ import importlib
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +21,8 @@ from precedent.errors import ContractBroken
 from .contract import Done, Later, Processor, Reject, Retry, Transcript
 from .wire import Answer, Failed, Task, failed, receive, send
 
+T = TypeVar("T")
+
 
 def load(path: str) -> Any:
     """Import what `module:attribute` names."""
@@ -27,16 +30,21 @@ def load(path: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def extract(processor: Processor, task: Task) -> Answer:
-    """Run one extraction; whatever it raises becomes an answer."""
+def guarded(work: Callable[[], T]) -> T | Failed:
+    """Run foreign code; whatever it raises becomes an answer: nothing of a processor may end the run."""
     try:
-        transcript = Transcript(task.ref, path=Path(task.path), reader=load(task.reader))
-        found = processor.extract(transcript, task.cursor)
-        if not isinstance(found, Done | Retry | Later | Reject):
-            raise ContractBroken(f"extract returned {type(found).__name__}, not Done, Retry, Later or Reject")
-        return found
-    except Exception as error:  # the boundary of foreign code: nothing of a processor may end the run
+        return work()
+    except Exception as error:
         return failed(error)
+
+
+def extract(processor: Processor, task: Task) -> Answer:
+    """Run one extraction."""
+    transcript = Transcript(task.ref, path=Path(task.path), reader=load(task.reader))
+    found = processor.extract(transcript, task.cursor)
+    if not isinstance(found, Done | Retry | Later | Reject):
+        raise ContractBroken(f"extract returned {type(found).__name__}, not Done, Retry, Later or Reject")
+    return found
 
 
 def main() -> None:
@@ -48,12 +56,7 @@ def main() -> None:
     tasks = os.fdopen(os.dup(0), "rb")
     os.close(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    processor: Any = None
-    unusable: Failed | None = None
-    try:
-        processor = load(name)
-    except Exception as error:  # foreign code: what cannot be loaded pauses the processor and blames no transcript
-        unusable = Failed(kind="misconfigured", error=failed(error).error)
+    processor = guarded(lambda: load(name))
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # Extraction builds no cycles worth collecting while it runs; between transcripts there is time.
@@ -61,11 +64,15 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 100)
     decoder = msgspec.msgpack.Decoder(Task)
     while (body := receive(tasks)) is not None:
-        task = decoder.decode(body)
-        send(output, extract(processor, task) if processor is not None else unusable or _NOTHING_LOADED)
+        send(output, _answer(processor, decoder.decode(body)))
 
 
-_NOTHING_LOADED = Failed(kind="misconfigured", error="the processor is None")
+def _answer(processor: Any, task: Task) -> Answer:
+    if isinstance(processor, Failed):
+        # What cannot be loaded pauses the processor and blames no transcript.
+        return Failed(kind="misconfigured", error=processor.error)
+    return guarded(lambda: extract(processor, task))
+
 
 if __name__ == "__main__":
     main()

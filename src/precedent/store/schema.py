@@ -221,20 +221,21 @@ usage_copy = sa.Table(
 Lineage follows from it: a transcript is related to the owners of the requests that it shows too.
 """
 
+
+def _event_columns() -> list[sa.Column[int]]:
+    """What one transcript shows of one event; the order is that of `usage.observation.EventSeen`."""
+    names = (
+        "at", "line", "byte_offset", "project_id", "model_id", "name_id", "outcome", "flags", "generation",
+    )  # fmt: skip
+    return [sa.Column(name, _Big, nullable=False) for name in names]
+
+
 usage_event = sa.Table(
     "usage_event",
     metadata,
     sa.Column("key", _Id, primary_key=True, autoincrement=False),
     sa.Column("transcript_id", _Big, nullable=False),
-    sa.Column("at", _Big, nullable=False),
-    sa.Column("line", _Big, nullable=False),
-    sa.Column("byte_offset", _Big, nullable=False),
-    sa.Column("project_id", _Big, nullable=False),
-    sa.Column("model_id", _Big, nullable=False),
-    sa.Column("name_id", _Big, nullable=False),
-    sa.Column("outcome", _Big, nullable=False),
-    sa.Column("flags", _Big, nullable=False),
-    sa.Column("generation", _Big, nullable=False),
+    *_event_columns(),
     sa.Index(None, "transcript_id"),
 )
 """One row per tool call, prompt, slash command, error or interruption; `name_id` carries the kind."""
@@ -244,15 +245,7 @@ usage_event_copy = sa.Table(
     metadata,
     sa.Column("key", _Big, primary_key=True, autoincrement=False),
     sa.Column("transcript_id", _Big, primary_key=True, autoincrement=False),
-    sa.Column("at", _Big, nullable=False),
-    sa.Column("line", _Big, nullable=False),
-    sa.Column("byte_offset", _Big, nullable=False),
-    sa.Column("project_id", _Big, nullable=False),
-    sa.Column("model_id", _Big, nullable=False),
-    sa.Column("name_id", _Big, nullable=False),
-    sa.Column("outcome", _Big, nullable=False),
-    sa.Column("flags", _Big, nullable=False),
-    sa.Column("generation", _Big, nullable=False),
+    *_event_columns(),
     sa.Index(None, "transcript_id"),
     sqlite_with_rowid=False,
 )

@@ -25,7 +25,7 @@ from precedent.store.schema import (
     usage_transcript,
 )
 
-from .activity import length
+from .activity import Span, length, union
 from .names import Names
 from .observation import (
     EventSeen,
@@ -206,8 +206,18 @@ class _Write:
         if searches:
             self._requests.change(searches, transcript_of=transcript_of)
 
+    def _active_before(self) -> dict[int, list[Span]]:
+        """When transcripts were active whose content was replaced: what is gone from a file was spent all the same."""
+        replaced = [each.ref.id for each in self._batch if each.ref.generation]
+        columns = ["transcript_id", "start_at", "end_at"]
+        found: dict[int, list[Span]] = {}
+        for number, start, end in bulk.select_in(self._tx, usage_activity, columns, "transcript_id", replaced):
+            found.setdefault(number, []).append((start, end))
+        return found
+
     def _facts(self) -> None:
         ids = [each.ref.id for each in self._batch]
+        before = self._active_before()
         bulk.delete_in(self._tx, usage_activity, "transcript_id", ids)
         restarted = [each.ref.id for each in self._batch if each.restarted]
         bulk.delete_in(self._tx, usage_defect, "transcript_id", restarted)
@@ -217,16 +227,17 @@ class _Write:
         subagents: list[bulk.Row] = []
         for each, found in zip(self._batch, self._found, strict=True):
             facts, number = found.facts, each.ref.id
+            active = union([*facts.active, *before.get(number, ())])
             project = self._names.id(*found.names[facts.project])
             title, version = facts.title.replace("\0", "\ufffd"), facts.version.replace("\0", "\ufffd")[:100]
             rows.append(
                 (
-                    number, facts.first_at, facts.last_at, length(facts.active), project, title, version, facts.lines,
+                    number, facts.first_at, facts.last_at, length(active), project, title, version, facts.lines,
                     facts.blank_lines, facts.event_lines, facts.ignored_lines, facts.unknown_lines,
                     facts.broken_lines, facts.defects,
                 )
             )  # fmt: skip
-            spans.extend((number, start, end) for start, end in facts.active)
+            spans.extend((number, start, end) for start, end in active)
             defects.extend((number, offset, line, reason) for offset, line, reason in found.defects)
             subagents.extend(found.subagents)
         bulk.replace(self._tx, usage_transcript, [column.name for column in usage_transcript.c], rows)

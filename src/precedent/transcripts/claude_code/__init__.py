@@ -3,13 +3,13 @@
 Source: files of versions 1.0.17 to 2.1.235, described in docs/reference/formats.md.
 """
 
-import re
 from pathlib import PurePosixPath
 
 import msgspec
 
 from precedent.transcripts.contract import Identity
 from precedent.transcripts.decode import head_objects
+from precedent.transcripts.folders import cwd_folders
 
 from .parser import ClaudeCodeParser
 
@@ -22,7 +22,6 @@ _LINE_TYPES = frozenset(
         "worktree-state", "atis-latch",
     }
 )  # fmt: skip
-_FOLDER = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class _Probe(msgspec.Struct):
@@ -83,13 +82,7 @@ class ClaudeCodeReader:
 
     def folders(self, data: bytes) -> set[str]:
         """Return every `cwd` that stands in the data."""
-        found = set()
-        for quoted in set(_FOLDER.findall(data)):
-            try:
-                found.add(msgspec.json.decode(quoted, type=str))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return found
+        return cwd_folders(data)
 
     def parser(self, state: bytes = b"") -> ClaudeCodeParser:
         """Return a parser, fresh or continued."""

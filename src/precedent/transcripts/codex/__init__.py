@@ -10,6 +10,7 @@ import msgspec
 
 from precedent.transcripts.contract import Identity
 from precedent.transcripts.decode import head_objects
+from precedent.transcripts.folders import cwd_folders
 
 from .parser import CodexParser, spawn_of
 from .wire import Wire
@@ -19,7 +20,6 @@ __all__ = ["READER", "CodexReader"]
 _ENVELOPES = frozenset({"session_meta", "turn_context", "event_msg", "response_item", "compacted", "world_state"})
 _EXEC = frozenset({"thread.started", "turn.started", "turn.completed", "item.completed", "item.started"})
 _NAME = re.compile(r"rollout-.*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
-_FOLDER = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class CodexReader:
@@ -62,13 +62,7 @@ class CodexReader:
 
     def folders(self, data: bytes) -> set[str]:
         """Return every `cwd` that stands in the data."""
-        found = set()
-        for quoted in set(_FOLDER.findall(data)):
-            try:
-                found.add(msgspec.json.decode(quoted, type=str))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return found
+        return cwd_folders(data)
 
     def parser(self, state: bytes = b"") -> CodexParser:
         """Return a parser, fresh or continued."""
