@@ -13,8 +13,8 @@ import msgspec
 
 from .wire import HEADER, Answer, Failed, Task, frame
 
-MAX_AHEAD = 8  # tasks given to a child beyond the one it works on, so that it never waits for us
-MAX_AHEAD_BYTES = 8 << 20
+MAX_AHEAD = 32  # tasks given to a child beyond the one it works on, so that it never waits for us
+MAX_AHEAD_BYTES = 16 << 20
 READ_BYTES = 1 << 20
 EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
 PASSED_ENVIRONMENT = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -38,6 +38,21 @@ class Parser(Protocol):
 
     def state(self) -> bytes:
         """Return what a new parser needs to continue after the last parsed line."""
+        ...
+
+
+@runtime_checkable
+class DocumentParser(Parser, Protocol):
+    """A parser of an agent that writes one JSON object over many lines; the same agent may write lines as well."""
+
+    def document(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event] | None:
+        """Return the events of one whole object, each with the place where its own part starts.
+
+        Lines are accounted for by the caller; unknown types and defects go to the tally as for lines.
+
+        Returns:
+            None when the object is none of this agent's; that is a defect.
+        """
         ...
 
 
