@@ -14,6 +14,8 @@ import msgspec
 from .wire import HEADER, Answer, Failed, Task, frame
 
 MAX_AHEAD = 32  # tasks given to a child beyond the one it works on, so that it never waits for us
+FIRST_AHEAD = 3  # until it is known how long a task takes
+AHEAD_S = 0.2  # of work ahead: what is given is done even when the budget ends
 MAX_AHEAD_BYTES = 16 << 20
 READ_BYTES = 1 << 20
 EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
@@ -133,6 +135,7 @@ class Pool:
         for child in dict.fromkeys([*busy, *ready]):  # one that died idle is ready too
             if child in ready:
                 bodies, alive = child.read()
+                child.learn(len(bodies), self._clock())
                 for body in bodies:
                     child.since = None
                     yield Finished(child.given.popleft(), self._decode(body))
@@ -183,6 +186,7 @@ class _Child:
         self._buffer = bytearray()
         self.given: deque[Task] = deque()
         self.since: float | None = None
+        self._task_s: float | None = None
 
     def busy_since(self, now: float) -> float:
         """When the task it works on began, as far as we have seen."""
@@ -190,8 +194,15 @@ class _Child:
             self.since = now
         return self.since
 
+    def learn(self, done: int, now: float) -> None:
+        """Take a mean of how long tasks take, the newest counting most, to know how many make up `AHEAD_S`."""
+        if done and self.since is not None:
+            seconds = max(now - self.since, 1e-6) / done
+            self._task_s = seconds if self._task_s is None else (self._task_s + seconds) / 2
+
     def can_take_more(self) -> bool:
-        return len(self.given) <= MAX_AHEAD and sum(task.ref.length for task in self.given) < MAX_AHEAD_BYTES
+        ahead = FIRST_AHEAD if self._task_s is None else min(MAX_AHEAD, int(AHEAD_S / self._task_s))
+        return len(self.given) <= ahead and sum(task.ref.length for task in self.given) < MAX_AHEAD_BYTES
 
     def give(self, task: Task) -> None:
         self.given.append(task)

@@ -88,7 +88,6 @@ class Reading:
             elif tally.ignored + tally.unknown == before:
                 tally.broken += 1
 
-
     def _document(self, parser: DocumentParser) -> Iterator[Event]:
         """Read the object over many lines that the content starts with, if it does; the stream then is after it."""
         content, more = bytearray(), b"?"

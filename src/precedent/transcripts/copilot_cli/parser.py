@@ -88,7 +88,7 @@ class _Line:
 
     def events(self) -> Sequence[Event] | None:
         """Return the line's events; None for a type never seen."""
-        data, state = self.data, self.state
+        data = self.data
         match self.wire.type:
             case "user.message":
                 return (self._said(),)
@@ -98,6 +98,17 @@ class _Line:
                 return self._started()
             case "tool.execution_complete":
                 return (self._result(),)
+            case "system.notification":
+                return (self._event(Kind.NOTICE, Speaker.SYSTEM, name="notification", parts=(data.content,)),)
+            case "abort":
+                return (self._event(Kind.INTERRUPTION, Speaker.HUMAN, id=self.wire.id or ""),)
+            case kind if kind in IGNORED:
+                return ()
+        return self._session()
+
+    def _session(self) -> Sequence[Event] | None:
+        data, state = self.data, self.state
+        match self.wire.type:
             case "session.start" | "session.resume":
                 return (self._context(),)
             case "session.model_change" | "session.auto_mode_resolved":
@@ -115,14 +126,8 @@ class _Line:
                 return (self._event(Kind.TITLE, Speaker.SYSTEM, name=data.title),) if data.title else ()
             case "session.error":
                 return (self._event(Kind.ERROR, Speaker.AGENT, name=data.errorType or "", parts=(data.message,)),)
-            case "abort":
-                return (self._event(Kind.INTERRUPTION, Speaker.HUMAN, id=self.wire.id or ""),)
             case "session.info" | "session.warning":
                 return (self._event(Kind.NOTICE, Speaker.SYSTEM, parts=(data.message,)),)
-            case "system.notification":
-                return (self._event(Kind.NOTICE, Speaker.SYSTEM, name="notification", parts=(data.content,)),)
-            case kind if kind in IGNORED:
-                return ()
         return None
 
     def _key(self, what: str) -> str:

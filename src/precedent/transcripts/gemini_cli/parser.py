@@ -138,7 +138,8 @@ class _Record:
         at = self.state.at
         for raw in patch.messages or ():
             for message in _DECODER.decode(bytes(raw), tally=self.tally, offset=self.offset, line=self.line):
-                found.extend(self.events(message, restated=f"{self._id(message)}" not in self.state.told) or ())
+                if message.type is not None:
+                    found.extend(self.events(message, restated=self._id(message) not in self.state.told) or ())
         self.state.at = at or self.state.at
         return found
 
