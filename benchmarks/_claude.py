@@ -74,7 +74,7 @@ def write(home: Path, *, files: int, seed: int, mean_bytes: int) -> Expected:
 
 def _begin(rng: Random, pieces: Pieces, expected: Expected, source: Session | None, *, room: int) -> Session:
     project = rng.choice(PROJECTS)
-    cwd = f"/home/dev/work/{project}".encode()
+    cwd = f"/home/dev/code/{project}".encode()
     version = rng.choice(rng.choice((OLD, NEW)))
     slug = "-".join(rng.sample(NAMES, 3)).encode()
     place = Place(uuid(rng), cwd, b"main", version, slug)

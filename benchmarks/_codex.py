@@ -82,7 +82,7 @@ def write(home: Path, *, files: int, seed: int) -> Expected:
     for i, count in enumerate(turns):
         forked = before if i % FORK_EVERY == FORK_EVERY - 1 else None
         at_ms = FIRST_DAY_MS + rng.randrange(300) * 86_400_000 + rng.randrange(25_200_000, 64_800_000)
-        cwd = f"/home/dev/work/{rng.choice(NAMES)}".encode()
+        cwd = f"/home/dev/code/{rng.choice(NAMES)}".encode()
         if forked:
             at_ms, cwd = forked.rollout.at_ms + 5_000, forked.rollout.meta.cwd
         own = Random(rng.getrandbits(64))

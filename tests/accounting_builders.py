@@ -1,7 +1,11 @@
 """Lines of transcripts with every field in the test's hand, and a ledger driven through the command line only."""
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        if not folder.exists():
+            shutil.copytree(_empty(), folder)
 
     def call(self, *args: str, code: int = 0) -> str:
         """Run a command and return its data."""
@@ -122,6 +128,15 @@ class Ledger:
         return found
 
 
+@cache
+def _empty() -> Path:
+    """Return a data folder with the schema and nothing else; made once, because that takes longer than a test."""
+    folder = Path(tempfile.mkdtemp(prefix="precedent-empty-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    CliRunner().invoke(cli, ["--data-dir", str(folder / "data"), "sessions", "list", "--json"])
+    return folder / "data"
+
+
 def home(folder: Path, person: str) -> Path:
     """Return a person's home, made when it is not there."""
     path = folder / "homes" / person
@@ -161,12 +176,12 @@ def packed(line: Line | bytes) -> bytes:
 # Claude Code ----------------------------------------------------------------------------------------------------------
 
 
-def main_file(base: Path, session: str, project: str = "-work-quay") -> Path:
+def main_file(base: Path, session: str, project: str = "-code-quay") -> Path:
     """Return where a session is kept."""
     return base / ".claude" / "projects" / project / f"{session}.jsonl"
 
 
-def agent_file(base: Path, session: str, agent: str, below: str = "", project: str = "-work-quay") -> Path:
+def agent_file(base: Path, session: str, agent: str, below: str = "", project: str = "-code-quay") -> Path:
     """Return where a sub-agent's transcript is kept, perhaps in a folder below."""
     return base / ".claude" / "projects" / project / session / "subagents" / below / f"agent-{agent}.jsonl"
 
@@ -177,7 +192,7 @@ def claude(kind: str, session: str, time: str, **fields: Any) -> Line:
         "parentUuid": None,
         "isSidechain": False,
         "userType": "external",
-        "cwd": "/work/quay",
+        "cwd": "/code/quay",
         "sessionId": session,
         "version": "2.1.47",
         "gitBranch": "main",
@@ -289,7 +304,7 @@ def meta(session: str, time: str = "09:00:00", **fields: Any) -> Line:
     value: Line = {
         "id": session,
         "timestamp": at(time),
-        "cwd": "/work/quay",
+        "cwd": "/code/quay",
         "originator": "codex_cli_rs",
         "cli_version": "0.147.0",
         "source": "cli",
@@ -300,7 +315,7 @@ def meta(session: str, time: str = "09:00:00", **fields: Any) -> Line:
 
 def context(time: str, model: str = CODEX, **fields: Any) -> Line:
     """Return the beginning of a turn."""
-    return codex("turn_context", time, **({"cwd": "/work/quay", "model": model} | fields))
+    return codex("turn_context", time, **({"cwd": "/code/quay", "model": model} | fields))
 
 
 def vector(inp: int, cached: int, out: int, reasoning: int = 0) -> Line:

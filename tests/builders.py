@@ -18,8 +18,8 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 START_US = round(START.timestamp()) * SECOND
 MODEL = "claude-sonnet-4-5-20250929"
 CODEX_MODEL = "gpt-5.4"
-CWD = "/work/harbour"
-PROJECT = "-work-harbour"
+CWD = "/code/harbour"
+PROJECT = "-code-harbour"
 
 
 class ManualTime:

@@ -6,7 +6,7 @@ from typing import Any
 from builders import session_id, stamp
 
 EPOCH_MS = 1_767_603_600_000  # builders.START
-CWD = "/work/harbour"
+CWD = "/code/harbour"
 
 
 def lines(*values: dict[str, Any]) -> bytes:
@@ -107,9 +107,8 @@ def copilot_shutdown(at: float, **models: tuple[int, int, int, int]) -> dict[str
 
 
 def copilot_result(at: float, call: str, **data: Any) -> dict[str, Any]:
-    return copilot_line(
-        "tool.execution_complete", at, toolCallId=call, **({"success": True, "result": {"content": "out"}} | data)
-    )
+    told: dict[str, Any] = {"success": True, "result": {"content": "out"}} | data
+    return copilot_line("tool.execution_complete", at, toolCallId=call, **told)
 
 
 def copilot_transcript() -> bytes:
@@ -193,8 +192,8 @@ def gemini_document(*messages: dict[str, Any], **more: Any) -> bytes:
 
 def opencode_session(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
     info = {
-        "id": "ses_a1", "slug": "calm-pier", "projectID": "p1", "directory": CWD, "title": "Harbour", "version": "1.2.21",
-        "time": {"created": EPOCH_MS, "updated": EPOCH_MS + 9000},
+        "id": "ses_a1", "slug": "calm-pier", "projectID": "p1", "directory": CWD, "title": "Harbour",
+        "version": "1.2.21", "time": {"created": EPOCH_MS, "updated": EPOCH_MS + 9000},
     } | more  # fmt: skip
     return {"info": info, "messages": list(messages)}
 

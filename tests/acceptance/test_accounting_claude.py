@@ -227,7 +227,7 @@ def test_r4_later_copy_raises_the_numbers_and_moves_nothing(ledger: Ledger, ada:
     write(main_file(ada, B), [reply("m", B, "10:00:00", usage(9, 1), stop=None)])
     write(main_file(grace, A, "-other"), [reply("m", A, "2026-02-12T10:00:00.000Z", usage(9, 90), cwd="/other")])
     ledger.each(ada, grace)
-    assert ledger.by("date,person,session,project") == {(DAY, "ada", B, "/work/quay"): (1, 9, 90, 0, 0, 0)}
+    assert ledger.by("date,person,session,project") == {(DAY, "ada", B, "/code/quay"): (1, 9, 90, 0, 0, 0)}
 
 
 # R5: copies -----------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def borders(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     folder = tmp_path_factory.mktemp("borders")
     base = home(folder, "ada")
     for number, (_, instant, _) in enumerate(BORDERS):
-        session, cwd = sid(number), f"/work/{number}"
+        session, cwd = sid(number), f"/code/{number}"
         lines = [
             reply(f"before-{number}", session, before(instant), usage(1), cwd=cwd),
             reply(f"at-{number}", session, f"{instant}.000Z", usage(100), cwd=cwd),

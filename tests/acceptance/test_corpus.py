@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from benchmarks.generate import generate, generate_codex
 
 from accounting_builders import KINDS, Ledger
-from precedent.samples import homes as sample_homes
-
-sys.path.insert(0, str(Path(__file__).parent))
 from oracle import Count, count_homes
+from precedent.samples import homes as sample_homes
 
 CORPUS = os.environ.get("PRECEDENT_CORPUS", "")
 PARTS = ("event_lines", "ignored_lines", "blank_lines", "unknown_lines", "broken_lines")

@@ -45,7 +45,7 @@ def first(folder: Path) -> list[Home]:
     put(codex_path(home.path, copy), codex_meta(copy, forked_from=one) + codex_session(one, 4))
     put(
         claude_path(home.path, "odd \u2028 name"),
-        claude_session(session_id("odd"), 1, cwd="/work/caf\u00e9 \u202e\U0001f40d"),
+        claude_session(session_id("odd"), 1, cwd="/code/caf\u00e9 \u202e\U0001f40d"),
     )
     for number, path in enumerate(sorted(folder.rglob("*.jsonl"))):
         set_mtime(path, number)
@@ -57,7 +57,7 @@ def second(home: Home) -> None:
     one, copy = session_id("one"), session_id("copy")
     grow(claude_path(home.path, one), claude_turn(one, 20, prefix="same"))
     put(claude_path(home.path, copy), claude_session(copy, 1, first=5, prefix="same"))
-    put(home.path / ".precedent/private", session_id("odd").encode() + b"\n/work/nowhere\n")
+    put(home.path / ".precedent/private", session_id("odd").encode() + b"\n/code/nowhere\n")
     for number, path in enumerate(sorted(home.path.rglob("*.jsonl"))):
         set_mtime(path, 1000 + number)
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+
 from builders import session_id, stamp
 from more_builders import (
     CWD,
@@ -37,7 +38,6 @@ from more_builders import (
     pi_result,
     pi_transcript,
 )
-
 from precedent.model import Tokens
 from precedent.transcripts import claude_code, codex, copilot_cli, gemini_cli, opencode, pi
 from precedent.transcripts.contract import Identity, Reader
@@ -74,6 +74,7 @@ def encoded(event: Event, *, placed: bool = True) -> tuple[str, ...]:
     values["calls"] = [(call.id, call.name, call.target, bytes(call.input)) for call in event.calls]
     if not placed:
         del values["offset"], values["line"]
+        values["calls"] = [(call.id, call.name, call.target, json.loads(bytes(call.input))) for call in event.calls]
     return tuple(map(str, values.values()))
 
 
@@ -277,6 +278,13 @@ def test_half_a_surrogate_pair_does_not_hold_a_document_back(agent: str, data: b
     assert "not standard JSON" in {each.reason for each in reading.tally.details}
 
 
+@pytest.mark.parametrize(("agent", "data"), LINED)
+def test_half_a_surrogate_pair_costs_a_line_nothing(agent: str, data: bytes) -> None:
+    reading = read_bytes(data.replace(b'use pnpm"', b'use pnpm \\ud83d"'), MORE[agent])
+    assert [each.text[:8] for each in reading if each.kind is Kind.PROMPT] == ["use pnpm"]
+    assert reading.tally.broken == 0
+
+
 @documents
 def test_a_document_on_one_line_says_the_same(agent: str, data: bytes) -> None:
     compact = json.dumps(json.loads(data)).encode()
@@ -334,7 +342,7 @@ def test_what_a_person_ran_themselves_in_pi_is_a_command() -> None:
 
 
 def test_a_stopped_and_a_failed_reply_of_pi_are_told_apart() -> None:
-    nothing = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
+    nothing: dict[str, Any] = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
     data = lines(
         pi_header(), pi_reply("b1", 1, stop="aborted", **nothing), pi_reply("b2", 2, stop="error", **nothing),
         pi_result("c1", 3, "gone", failed=True),

@@ -156,7 +156,7 @@ def encoded(event: Event, *, placed: bool = True) -> tuple[Any, ...]:
 
 def user(content: Any, **more: Any) -> dict[str, Any]:
     return {
-        "type": "user", "uuid": "u1", "sessionId": "s1", "timestamp": "2026-01-05T09:00:00.000Z", "cwd": "/work/app",
+        "type": "user", "uuid": "u1", "sessionId": "s1", "timestamp": "2026-01-05T09:00:00.000Z", "cwd": "/code/app",
         "message": {"role": "user", "content": content}, **more,
     }  # fmt: skip
 
@@ -263,10 +263,10 @@ def test_a_separator_inside_a_string_does_not_cut_the_line() -> None:
 @pytest.mark.parametrize(
     ("place", "native_id", "agent_id"),
     [
-        ("-work-app/1111.jsonl", "1111", ""),
-        ("-work-app/1111/subagents/agent-a1.jsonl", "1111", "a1"),
-        ("-work-app/1111/subagents/workflows/run-1/agent-a1.jsonl", "1111", "a1"),
-        ("-work-app/agent-a1.jsonl", "s1", "a1"),
+        ("-code-app/1111.jsonl", "1111", ""),
+        ("-code-app/1111/subagents/agent-a1.jsonl", "1111", "a1"),
+        ("-code-app/1111/subagents/workflows/run-1/agent-a1.jsonl", "1111", "a1"),
+        ("-code-app/agent-a1.jsonl", "s1", "a1"),
     ],
 )
 def test_a_sub_agents_file_belongs_to_its_session(place: str, native_id: str, agent_id: str) -> None:
@@ -276,7 +276,7 @@ def test_a_sub_agents_file_belongs_to_its_session(place: str, native_id: str, ag
 
 
 def test_a_workflows_journal_is_no_transcript() -> None:
-    assert not READERS["claude-code"].accepts(PurePosixPath("-work-app/1111/subagents/workflows/r/journal.jsonl"))
+    assert not READERS["claude-code"].accepts(PurePosixPath("-code-app/1111/subagents/workflows/r/journal.jsonl"))
 
 
 # Codex --------------------------------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def envelope(kind: str, payload: dict[str, Any], at: str = "2026-01-05T09:00:00.
 
 def test_only_typed_prompts_are_a_person_in_codex() -> None:
     data = lines(
-        envelope("session_meta", {"id": "c1", "cwd": "/work/app", "cli_version": "0.140.0", "source": "cli"}),
+        envelope("session_meta", {"id": "c1", "cwd": "/code/app", "cli_version": "0.140.0", "source": "cli"}),
         envelope("response_item", {"type": "message", "role": "user", "content": [
             {"type": "input_text", "text": "<environment_context>x</environment_context>"}]}),
         envelope("response_item", {"type": "message", "role": "developer", "content": []}),

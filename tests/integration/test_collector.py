@@ -515,7 +515,7 @@ def test_a_sub_agent_s_transcript_is_named_after_its_session_and_itself(app: App
     path = put(claude_path(home.path, session, agent="a1b2c3"), claude_session(session, agent="a1b2c3"))
     path.with_name("agent-a1b2c3.meta.json").write_text('{"agentType": "Explore"}')
     put(
-        home.path / ".claude/projects/-work-harbour/agent-flat9.jsonl", claude_session(session, agent="flat9")
+        home.path / ".claude/projects/-code-harbour/agent-flat9.jsonl", claude_session(session, agent="flat9")
     )  # older versions keep them beside the sessions
     app.collect([home])
     rows = transcripts(app)
@@ -528,7 +528,7 @@ def test_a_sub_agent_s_transcript_is_named_after_its_session_and_itself(app: App
 def test_one_session_id_in_two_project_folders_is_two_transcripts(app: App, home: Home) -> None:
     session = session_id("one")
     first = put(claude_path(home.path, session), claude_session(session, 2, prefix="same"))
-    second = put(claude_path(home.path, session, project="-work-quay"), claude_session(session, 3, prefix="same"))
+    second = put(claude_path(home.path, session, project="-code-quay"), claude_session(session, 3, prefix="same"))
     assert app.collect([home]).files_copied == 2
     assert sorted(archived(app).values(), key=len) == [first.read_bytes(), second.read_bytes()]
     assert app.collect([home]).files_skipped == 2
@@ -628,9 +628,9 @@ def test_a_session_on_its_person_s_list_is_never_archived(app: App, home: Home) 
     assert objects(app) == {f"ada/{other}.jsonl"}
 
 
-@pytest.mark.parametrize("listed", ["/work/diary", "/work/diary/", "~/diary"])
+@pytest.mark.parametrize("listed", ["/code/diary", "/code/diary/", "~/diary"])
 def test_a_folder_on_its_person_s_list_is_never_archived(app: App, home: Home, listed: str) -> None:
-    base = str(home.path / "diary") if listed.startswith("~") else "/work/diary"
+    base = str(home.path / "diary") if listed.startswith("~") else "/code/diary"
     for name, cwd in (("in", base), ("below", f"{base}/2026"), ("beside", f"{base}-shared")):
         session = session_id(name)
         put(claude_path(home.path, session, project=f"-p-{name}"), claude_session(session, cwd=cwd))
@@ -655,8 +655,8 @@ def test_a_marked_folder_is_private_for_everybody_who_works_there(app: App, home
 
 
 def test_a_folder_of_the_settings_is_private_for_everybody(make_app: MakeApp, home: Home) -> None:
-    app = make_app(private_folders=("/work/payroll",))
-    put(claude_path(home.path, session_id("a")), claude_session(session_id("a"), cwd="/work/payroll/2026"))
+    app = make_app(private_folders=("/code/payroll",))
+    put(claude_path(home.path, session_id("a")), claude_session(session_id("a"), cwd="/code/payroll/2026"))
     fill(home)
     stats = app.collect([home])
     assert (stats.files_copied, stats.files_private) == (1, 1)
@@ -751,7 +751,7 @@ def test_secrets_are_in_no_byte_of_the_archive_and_the_database(app: App, home: 
     )
     title = claude_prompt("x", session=session, at=3).replace(b'"type":"user"', b'"type":"ai-title"')
     data += title.replace(b'"uuid"', b'"aiTitle":"About %b","uuid"' % GITHUB_TOKEN.encode())
-    data += claude_prompt("in a folder", session=session, at=4, cwd=f"/work/{GITHUB_TOKEN}/x")
+    data += claude_prompt("in a folder", session=session, at=4, cwd=f"/code/{GITHUB_TOKEN}/x")
     path = put(claude_path(home.path, session), data)
     assert app.collect([home]).redactions >= 3
     grow(path, claude_prompt(f"Again {AWS_KEY}", session=session, at=5))

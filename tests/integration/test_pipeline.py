@@ -451,7 +451,7 @@ def test_a_budget_of_transcripts_leaves_the_rest_capped_and_skips_cost_nothing(p
     again = [pipeline.says(f"again {number}", "same") for number in range(4)]
     pipeline.collect()
     pipeline.run()
-    kept = {file: (pipeline.home.path / ".claude/projects/-work-harbour" / Path(file).name) for file in again}
+    kept = {file: (pipeline.home.path / ".claude/projects/-code-harbour" / Path(file).name) for file in again}
     before = {file: path.read_bytes() for file, path in kept.items()}
     for path in kept.values():
         put(path, claude_prompt("else", session=path.stem))

@@ -32,7 +32,7 @@ class Served:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.home, self.data, self.url = folder / "home", folder / "data", url
-        self.sessions = self.home / ".claude" / "projects" / "-work-harbour"
+        self.sessions = self.home / ".claude" / "projects" / "-code-harbour"
         self.sessions.mkdir(parents=True)
         self.processes: list[subprocess.Popen[bytes]] = []
 

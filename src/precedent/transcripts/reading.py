@@ -111,7 +111,7 @@ class Reading:
         lines = newlines + (not data.endswith(b"\n"))
         unknown = tally.unknown
         body = data[len(BOM) :] if data.startswith(BOM) else data
-        found = parser.document(body, offset=len(data) - len(body), line=1)
+        found = parser.document(body.rstrip(), offset=len(data) - len(body), line=1)
         spoken = len({event.line for event in found or ()})
         tally.lines += lines
         tally.spoken += spoken

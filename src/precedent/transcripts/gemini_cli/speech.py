@@ -5,10 +5,11 @@ The harness records its own words as a user's: the context it gives, requests to
 
 import msgspec
 
-from precedent.transcripts.decode import HOSTILE
+from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.events import Kind, Outcome, Speaker, decode_text
+from precedent.transcripts.tally import Tally
 
-from .wire import Piece
+from .wire import Content, Piece
 
 _HARNESS_STARTS = (
     "<session_context>", "<hook_context>", "<system-reminder>", "System: Please continue",
@@ -27,7 +28,9 @@ def texts(content: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
     try:
         pieces = _PIECES.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-        return ()
+        # What is wrong was noted for the line; a faulty part costs itself only.
+        found = _CONTENT.decode(b'{"pieces":' + bytes(content) + b"}", tally=Tally(), offset=0, line=0)
+        pieces = [piece for each in found for piece in each.pieces or ()]
     return tuple(each.text for each in pieces if memoryview(each.text).nbytes > 2 and not each.thought)
 
 
@@ -65,3 +68,4 @@ def outcome(status: str, result: msgspec.Raw) -> Outcome:
 
 
 _PIECES = msgspec.json.Decoder(list[Piece])
+_CONTENT = LineDecoder(Content)

@@ -29,6 +29,12 @@ class Piece(msgspec.Struct, gc=False):
     thought: bool | None = None
 
 
+class Content(msgspec.Struct, gc=False):
+    """A message's content, wrapped to be decoded piece by piece."""
+
+    pieces: list[Piece] | None = None
+
+
 class Call(msgspec.Struct, gc=False):
     """A tool call together with what came of it."""
 

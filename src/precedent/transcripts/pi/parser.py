@@ -12,7 +12,7 @@ from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker,
 from precedent.transcripts.tally import Tally
 from precedent.transcripts.times import micros
 
-from .wire import CallInput, Message, Piece, Usage, Wire
+from .wire import CallInput, Content, Message, Piece, Usage, Wire
 
 MAX_OPEN_CALLS = 512  # calls whose result may still come; an older one is joined by its id alone
 IGNORED = frozenset({"thinking_level_change", "custom", "label", "context_transform", "ephemeral"})
@@ -203,7 +203,11 @@ def _pieces(content: msgspec.Raw) -> list[Piece]:
     try:
         return _PIECES.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-        return [Piece(type="text", text=content)] if bytes(memoryview(content)[:1]) == b'"' else []
+        if bytes(memoryview(content)[:1]) == b'"':
+            return [Piece(type="text", text=content)]
+        # What is wrong was noted for the line; a faulty piece costs itself only.
+        found = _CONTENT.decode(b'{"pieces":' + bytes(content) + b"}", tally=Tally(), offset=0, line=0)
+        return [piece for each in found for piece in each.pieces or ()]
 
 
 def _texts(pieces: list[Piece]) -> tuple[msgspec.Raw, ...]:
@@ -220,4 +224,5 @@ def _target(arguments: msgspec.Raw) -> str:
 
 _DECODER = LineDecoder(Wire)
 _PIECES = msgspec.json.Decoder(list[Piece])
+_CONTENT = LineDecoder(Content)
 _CALL_INPUT = msgspec.json.Decoder(CallInput)

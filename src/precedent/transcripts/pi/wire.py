@@ -36,6 +36,12 @@ class Piece(msgspec.Struct, gc=False):
     arguments: msgspec.Raw = EMPTY
 
 
+class Content(msgspec.Struct, gc=False):
+    """A message's content, wrapped to be decoded piece by piece."""
+
+    pieces: list[Piece] | None = None
+
+
 class Message(msgspec.Struct, gc=False):
     """A message of any role."""
 

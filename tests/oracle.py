@@ -137,7 +137,9 @@ def _claude(count: Count, paths: list[Path]) -> None:
                     told.add(data["agentId"])
             done = mapping(value.get("toolUseResult"))
             if done.get("agentId") and mapping(done.get("usage")):
-                reports[done["agentId"]].append((at, done.get("resolvedModel") or "unknown", claude_counters(done["usage"])))
+                reports[done["agentId"]].append(
+                    (at, done.get("resolvedModel") or "unknown", claude_counters(done["usage"]))
+                )
             message = mapping(outer.get("message"))
             if outer.get("type") != "assistant" or not message:
                 continue
