@@ -5,11 +5,13 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner, Result
+from typer.main import get_command
 
 from precedent.cli import cli
 
@@ -32,18 +34,23 @@ class Ledger:
 
     def call(self, *args: str, code: int = 0) -> str:
         """Run a command and return its data."""
-        return self._invoke(args, code).stdout
+        return self._invoke(args, code)[0]
 
     def say(self, *args: str) -> str:
         """Run a command and return all that a person sees."""
-        return self._invoke(args, 0).output
+        return "".join(self._invoke(args, 0))
 
-    def _invoke(self, args: tuple[str, ...], code: int) -> Result:
-        result = CliRunner().invoke(cli, ["--data-dir", str(self.folder), *args])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result
+    def _invoke(self, args: tuple[str, ...], code: int) -> tuple[str, str]:
+        out, err = (TextIOWrapper(BytesIO(), "utf-8", newline="") for _ in range(2))
+        with redirect_stdout(out), redirect_stderr(err):
+            found = _command().main(["--data-dir", str(self.folder), *args], "precedent", standalone_mode=False)
+        said = []
+        for stream in (out, err):
+            stream.flush()
+            stream.seek(0)
+            said.append(stream.read())
+        assert (found or 0) == code, said
+        return said[0], said[1]
 
     def ask(self, *args: str) -> Any:
         """Run a command and return its JSON."""
@@ -129,11 +136,17 @@ class Ledger:
 
 
 @cache
+def _command() -> Any:
+    """Return the command line, built once; building it takes longer than most commands."""
+    return get_command(cli)
+
+
+@cache
 def _empty() -> Path:
     """Return a data folder with the schema and nothing else; made once, because that takes longer than a test."""
     folder = Path(tempfile.mkdtemp(prefix="precedent-empty-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    CliRunner().invoke(cli, ["--data-dir", str(folder / "data"), "sessions", "list", "--json"])
+    _command().main(["--data-dir", str(folder / "data"), "dead", "list"], "precedent", standalone_mode=False)
     return folder / "data"
 
 
