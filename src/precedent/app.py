@@ -7,7 +7,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from precedent import plugins
-from precedent.archive import catalogue
+from precedent.archive import catalogue, people
 from precedent.archive.collect import Collector, CollectStats
 from precedent.archive.collect import Progress as CollectProgress
 from precedent.archive.folder import FolderArchive
@@ -23,6 +23,7 @@ from precedent.pipeline.stats import RunStats
 from precedent.settings import Settings
 from precedent.store import Store
 from precedent.store.schema import transcript
+from precedent.usage import rollups
 
 COLLECTOR = "session-collector"
 """Job name of the collector."""
@@ -143,6 +144,17 @@ class App:
         for key in keys:
             self.archive.delete(key)
         return len(found)
+
+    def merge_people(self, key: str, *, into: str) -> None:
+        """Give everything of one person to another, now and for all that is collected later.
+
+        Raises:
+            NotFound: there is no such person.
+            BadInput: both are the same person.
+        """
+        with self.store.write() as tx:
+            old, new = people.merge(tx, key, into=into)
+            rollups.move(tx, old, into=new)
 
     def is_empty(self) -> bool:
         """Tell whether nothing was ever archived."""

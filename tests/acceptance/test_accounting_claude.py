@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -61,24 +60,26 @@ def counted(ledger: Ledger, base: Path, *lines: Line | bytes) -> tuple[int, ...]
 # R1: identity ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("missing", [..., None, ""])
-def test_r1_request_without_message_id_is_known_by_its_request_id(ledger: Ledger, ada: Path, missing: Any) -> None:
-    lines = [
-        reply(missing, A, f"10:00:0{number}", usage(5, out), uuid=f"u{number}", requestId=request)
-        for number, (request, out) in enumerate([("req_1", 1), ("req_1", 7), ("req_2", 3)])
-    ]
-    assert counted(ledger, ada, *lines) == (2, 10, 10, 0, 0, 0)
+def test_r1_request_without_message_id_is_known_by_its_request_id(ledger: Ledger, ada: Path) -> None:
+    for number, missing in enumerate([..., None, ""]):
+        shown = [(f"req_{number}", 1), (f"req_{number}", 7), (f"req_other_{number}", 3)]
+        lines = [
+            reply(missing, sid(number), f"10:00:0{n}", usage(5, out), uuid=f"u{number}{n}", requestId=request)
+            for n, (request, out) in enumerate(shown)
+        ]
+        write(main_file(ada, sid(number)), lines)
+    assert ledger.take(ada).by("session") == {sid(number): (2, 10, 10, 0, 0, 0) for number in range(3)}
 
 
-@pytest.mark.parametrize("missing", [..., None, ""])
-def test_r1_request_without_message_and_request_id_is_known_by_its_uuid(
-    ledger: Ledger, ada: Path, missing: Any
-) -> None:
-    lines = [
-        reply(missing, A, f"10:00:0{number}", usage(5, out), uuid=uuid, requestId=missing)
-        for number, (uuid, out) in enumerate([("u1", 1), ("u1", 7), ("u2", 3)])
-    ]
-    assert counted(ledger, ada, *lines) == (2, 10, 10, 0, 0, 0)
+def test_r1_request_without_message_and_request_id_is_known_by_its_uuid(ledger: Ledger, ada: Path) -> None:
+    for number, missing in enumerate([..., None, ""]):
+        shown = [(f"u{number}", 1), (f"u{number}", 7), (f"u-other-{number}", 3)]
+        lines = [
+            reply(missing, sid(number), f"10:00:0{n}", usage(5, out), uuid=uuid, requestId=missing)
+            for n, (uuid, out) in enumerate(shown)
+        ]
+        write(main_file(ada, sid(number)), lines)
+    assert ledger.take(ada).by("session") == {sid(number): (2, 10, 10, 0, 0, 0) for number in range(3)}
 
 
 def test_r1_request_without_any_id_is_known_by_its_line(ledger: Ledger, ada: Path) -> None:
@@ -436,18 +437,13 @@ def test_r7_one_id_with_two_request_ids_is_one_request(ledger: Ledger, ada: Path
 # R8: errors and odd counters ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        reply("m", A, "10:00:00", usage(), model="<synthetic>", isApiErrorMessage=True, error="rate_limit"),
-        reply("m", A, "10:00:00", usage(7, 7), model="<synthetic>"),
-        reply("m", A, "10:00:00", usage(7, 7), isApiErrorMessage=True),
-    ],
-    ids=["both", "synthetic", "api error"],
-)
-def test_r8_synthetic_and_api_errors_are_errors_and_no_requests(ledger: Ledger, ada: Path, line: Line) -> None:
-    assert counted(ledger, ada, line, reply("real", A, "10:00:09", usage(1, 1))) == (1, 1, 1, 0, 0, 0)
-    assert sum(ledger.events("error").values()) == 1
+def test_r8_synthetic_and_api_errors_are_errors_and_no_requests(ledger: Ledger, ada: Path) -> None:
+    both = reply("m1", A, "10:00:00", usage(), model="<synthetic>", isApiErrorMessage=True, error="rate_limit")
+    synthetic = reply("m2", A, "10:00:01", usage(7, 7), model="<synthetic>")
+    api_error = reply("m3", A, "10:00:02", usage(7, 7), isApiErrorMessage=True)
+    real = reply("real", A, "10:00:09", usage(1, 1))
+    assert counted(ledger, ada, both, synthetic, api_error, real) == (1, 1, 1, 0, 0, 0)
+    assert sum(ledger.events("error").values()) == 3
     assert ledger.totals()["unpriced_models"] == []
 
 
@@ -531,11 +527,13 @@ def test_r9_progress_lines_and_the_sub_agents_file_are_the_same_requests(ledger:
     assert ledger.counted() == (1, 10, 30, 0, 0, 0)
 
 
-@pytest.mark.parametrize("kind", ["bash_progress", "hook_progress", "mcp_progress"])
-def test_r9_other_progress_lines_are_no_requests(ledger: Ledger, ada: Path, kind: str) -> None:
-    line = progress("x1", A, "10:00:01", reply("p1", A, "10:00:01", usage(10, 30)))
-    line["data"]["type"] = kind
-    assert counted(ledger, ada, line) == (0, 0, 0, 0, 0, 0)
+def test_r9_other_progress_lines_are_no_requests(ledger: Ledger, ada: Path) -> None:
+    lines = []
+    for kind in ("bash_progress", "hook_progress", "mcp_progress"):
+        line = progress("x1", A, "10:00:01", reply(kind, A, "10:00:01", usage(10, 30)))
+        line["data"]["type"] = kind
+        lines.append(line)
+    assert counted(ledger, ada, *lines) == (0, 0, 0, 0, 0, 0)
 
 
 # R10: sub-agents ------------------------------------------------------------------------------------------------------
@@ -553,16 +551,17 @@ def done(agent: str, session: str = A, call_id: str = "task1", **fields: Any) ->
     return result(call_id, session, "10:05:00", tool_use_result=told | {"usage": counters} | fields)
 
 
-@pytest.mark.parametrize("below", ["", "workflows/run-1", "workflows/run-1/deeper"])
-def test_r10_sub_agents_files_count_with_their_session(ledger: Ledger, ada: Path, below: str) -> None:
+def test_r10_sub_agents_files_count_with_their_session(ledger: Ledger, ada: Path) -> None:
     write(main_file(ada, A), [reply("m", A, "10:00:00", usage(1, 2))])
-    write(agent_file(ada, A, "x1", below), [side(reply("s1", A, "10:00:01", usage(10, 20), model=OPUS), "x1")])
+    for number, below in enumerate(["", "workflows/run-1", "workflows/run-1/deeper"]):
+        line = reply(f"s{number}", A, "10:00:01", usage(10, 20), model=OPUS)
+        write(agent_file(ada, A, f"x{number}", below), [side(line, f"x{number}")])
     ledger.take(ada)
     assert ledger.by("session,person,model") == {
         (A, "ada", SONNET): (1, 1, 2, 0, 0, 0),
-        (A, "ada", OPUS): (1, 10, 20, 0, 0, 0),
+        (A, "ada", OPUS): (3, 30, 60, 0, 0, 0),
     }
-    assert {shown["agent_id"] for shown in ledger.shown(A)} == {"", "x1"}
+    assert {shown["agent_id"] for shown in ledger.shown(A)} == {"", "x0", "x1", "x2"}
 
 
 def test_r10_journal_is_no_transcript(ledger: Ledger, ada: Path) -> None:
@@ -639,7 +638,7 @@ def test_r10_reported_sum_copied_by_a_fork_counts_once(ledger: Ledger, ada: Path
     assert ledger.take(ada).counted() == (2, 101, 52, 0, 0, 0)
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)], ids=str)
 def test_r10_reported_sum_copied_by_a_fork_gives_way_to_the_transcript_in_any_order(
     ledger: Ledger, ada: Path, order: tuple[int, ...]
 ) -> None:
@@ -709,7 +708,7 @@ def test_r11_iterations_of_the_response_itself_add_nothing(ledger: Ledger, ada: 
 # R12, R13: sources ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cut", [2, 40, 300])
+@pytest.mark.parametrize("cut", [2, 300])
 def test_r12_torn_tail_waits_and_counts_when_it_is_whole(ledger: Ledger, ada: Path, cut: int) -> None:
     first = reply("m1", A, "10:00:00", usage(1, 2))
     second = packed(reply("m2", A, "10:00:01", usage(10, 20), text("ä€😀" * 20)))

@@ -132,10 +132,7 @@ def test_r26_file_read_line_by_line_counts_as_the_whole(tmp_path: Path, ada: Pat
     slow = Ledger(tmp_path / "slow")
     path.write_bytes(b"")
     for line in lines:
-        data = packed(line)
-        path.write_bytes(path.read_bytes() + data[: len(data) // 2])
-        slow.take(ada)
-        path.write_bytes(path.read_bytes() + data[len(data) // 2 :])
+        path.write_bytes(path.read_bytes() + packed(line))
         slow.take(ada)
     assert slow.report() == whole
 

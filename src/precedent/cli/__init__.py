@@ -12,7 +12,7 @@ import typer
 
 from precedent.errors import Busy, PrecedentError, Terminal
 
-from . import admin, collecting, first_look, pricing, reports, running, serving, sessions
+from . import admin, collecting, first_look, people, pricing, reports, running, serving, sessions
 from .context import Context
 from .output import say
 
@@ -61,6 +61,7 @@ first_look.register(cli)
 cli.add_typer(reports.cli, name="usage")
 cli.add_typer(sessions.cli, name="sessions")
 cli.add_typer(pricing.cli, name="prices")
+cli.add_typer(people.cli, name="people")
 cli.add_typer(running.dead_cli, name="dead")
 admin.register(cli)
 

@@ -30,6 +30,7 @@ user = sa.Table(
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("email", sa.Text, nullable=False, server_default=""),
+    sa.Column("merged_into", _Big, nullable=False, server_default="0"),
     sa.Column("provisional", sa.Boolean, nullable=False, server_default=sa.text("true")),
     sa.Column("created_at", _Big, nullable=False),
 )

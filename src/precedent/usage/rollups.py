@@ -99,3 +99,13 @@ class Rollups:
             bulk.add_up(tx, table, [*keys, *names], rows)
             if any(values[0] < 0 for values in sums.values()):
                 tx.execute(table.delete().where(table.c[names[0]] == 0))
+
+
+def move(tx: sa.Connection, user_id: int, *, into: int) -> None:
+    """Add one person's sums to another's."""
+    for table in (usage_rollup, usage_event_rollup):
+        names = [column.name for column in table.c]
+        place = names.index("user_id")
+        rows = [tuple(row) for row in tx.execute(sa.select(table).where(table.c.user_id == user_id))]
+        bulk.add_up(tx, table, names, [(*row[:place], into, *row[place + 1 :]) for row in rows])
+        tx.execute(table.delete().where(table.c.user_id == user_id))

@@ -287,6 +287,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("email", sa.Text(), server_default="", nullable=False),
+        sa.Column("merged_into", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("provisional", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
