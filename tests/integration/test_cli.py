@@ -113,8 +113,8 @@ def test_a_filter_shows_its_share_only(counted: Run) -> None:
 def test_data_goes_to_standard_output_and_remarks_to_standard_error(counted: Run) -> None:
     said = counted("usage", "daily")
     assert "requests" in said.out
-    assert "API-equivalent" in said.err
-    assert "API-equivalent" not in said.out
+    assert "list price" in said.err
+    assert "list price" not in said.out
     assert "\x1b" not in said.out + said.err
 
 
