@@ -149,10 +149,10 @@ def _claude(count: Count, paths: list[Path]) -> None:
             key = message.get("id") or outer.get("requestId") or outer.get("uuid") or digest
             usage = mapping(message.get("usage"))
             counters = claude_counters(usage)
-            requests[key].append(Showing(at, str(path), number, main, message.get("model") or "", counters))
+            requests[key].append(Showing(at, str(path), number, main, message.get("model") or "unknown", counters))
             advice = [each for each in usage.get("iterations") or [] if mapping(each).get("type") == "advisor_message"]
             for place, each in enumerate(advice):
-                showing = Showing(at, str(path), number, main, each.get("model") or "", claude_counters(each))
+                showing = Showing(at, str(path), number, main, each.get("model") or "unknown", claude_counters(each))
                 requests[f"{key} advisor {place}"].append(showing)
             content = message.get("content")
             for block in content if isinstance(content, list) else []:

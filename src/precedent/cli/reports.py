@@ -137,7 +137,7 @@ def show_remarks(rows: list[Row], *, cost: CostMode = CostMode.CALCULATE) -> Non
     """Say what the figures leave out: nothing is left out silently."""
     unpriced = sorted({model for row in rows for model in row["unpriced_models"]})
     if unpriced:
-        names = ", ".join(model or "(no model named)" for model in unpriced)
+        names = ", ".join(unpriced)
         what = "for which no cost was recorded" if cost is CostMode.DISPLAY else "of models without a known price"
         say(f"The cost leaves out requests {what}: {names}.")
     partial, requests = sum(row["partial_requests"] for row in rows), sum(row["requests"] for row in rows)

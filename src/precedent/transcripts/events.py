@@ -11,6 +11,9 @@ import msgspec
 
 from precedent.model import Tokens
 
+UNKNOWN_MODEL = "unknown"
+"""Of a request whose transcript names no model: it is reported by this name and never priced."""
+
 
 class Speaker(IntEnum):
     """Who is the author of an event's text."""

@@ -7,7 +7,7 @@ import msgspec
 
 from precedent.model import Tokens
 from precedent.transcripts.counters import MAX_COUNT, MAX_USD, count, millionths
-from precedent.transcripts.events import Request
+from precedent.transcripts.events import UNKNOWN_MODEL, Request
 
 from .wire import Block, CacheCreation, Iteration, Message, ToolOutcome, Usage
 
@@ -94,7 +94,7 @@ def requests_of(
     searches = server.web_search_requests if server else None
     main = Request(
         key=key,
-        model=message.model or "",
+        model=message.model or UNKNOWN_MODEL,
         tokens=tokens_of(usage, note=note),
         web_searches=count(searches, note=note, field="web_search_requests"),
         complete=message.stop_reason is not None,
@@ -109,7 +109,7 @@ def requests_of(
     return main, *(
         Request(
             key=f"{key}:advisor:{number}",
-            model=each.model or "",
+            model=each.model or UNKNOWN_MODEL,
             tokens=tokens_of(each, note=note),
             modifiers=modifiers,
             sidechain=sidechain,
@@ -127,7 +127,7 @@ def standin(outcome: ToolOutcome, *, agent_id: str, note: Note) -> Request | Non
         return None
     return Request(
         key=f"claude:agent:{agent_id}",
-        model=outcome.resolvedModel or "unknown",
+        model=outcome.resolvedModel or UNKNOWN_MODEL,
         tokens=tokens,
         modifiers=modifiers_of(outcome.usage),
         sidechain=True,

@@ -14,7 +14,7 @@ import msgspec
 
 from precedent.model import Tokens
 from precedent.transcripts.counters import count
-from precedent.transcripts.events import Request
+from precedent.transcripts.events import UNKNOWN_MODEL, Request
 
 from .wire import Counters, TokenInfo
 
@@ -71,7 +71,7 @@ class Billing(msgspec.Struct):
         tier = {"fast": "priority"}.get(self.tier, self.tier)
         return Request(
             key=key,
-            model=self.model,
+            model=self.model or UNKNOWN_MODEL,
             tokens=tokens(billed),
             modifiers=tier if tier in {"batch", "flex", "priority"} else "",
             sidechain=self.forked,
