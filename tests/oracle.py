@@ -197,7 +197,7 @@ def codex_vector(value: Any) -> tuple[int, ...] | None:
 
 def read_rollout(path: Path, count: Count) -> Rollout:
     """Read one file; only its first header says what it is."""
-    found, model, times = Rollout(), "", Times(path)
+    found, model, times = Rollout(), "unknown", Times(path)
     for _, value in objects(path, count):
         at, payload = times.read(value.get("timestamp")), mapping(value.get("payload"))
         kind, inner = value.get("type"), payload.get("type")
@@ -259,6 +259,6 @@ def _codex(count: Count, paths: list[Path]) -> None:
     known = {each.session for each in rollouts if each.counts}
     for each in rollouts:
         for at, (into, cached, out) in each.turns if each.session not in known else []:
-            count.add("", f"{at:%Y-%m-%d}", (into - min(into, cached), out, 0, 0, min(into, cached)))
+            count.add("unknown", f"{at:%Y-%m-%d}", (into - min(into, cached), out, 0, 0, min(into, cached)))
     for at in calls.values():
         count.add_call(f"{at:%Y-%m-%d}")
