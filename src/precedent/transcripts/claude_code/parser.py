@@ -92,6 +92,8 @@ class ClaudeCodeParser:
         assert message is not None  # noqa: S101  # the caller matched on it
         sidechain = bool(wire.isSidechain)
         speaker = Speaker.SUBAGENT if sidechain or wire.agentId else Speaker.AGENT
+        if wire.agentId:
+            self._state.agents.add(wire.agentId)
         blocks = message.content if isinstance(message.content, list) else ()
         parts: tuple[str | msgspec.Raw, ...]
         if isinstance(message.content, str):
