@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	$(BIN)/precedent first-look
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """Runs every benchmark: `make bench`."""
 
-from . import idle, redact, tick, usage_cold
+from . import api_reads, collect, growth, huge, idle, lateness, redact, runs, stores, tick, upload, usage_cold
 
-for benchmark in (usage_cold, tick, idle, redact):
+for benchmark in (
+    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, api_reads,
+):  # fmt: skip
     benchmark.main()
     print()

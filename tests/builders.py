@@ -1,137 +1,65 @@
-"""Transcripts of our own in the shapes that Claude Code and Codex write, homes to put them in, and a clock to hold.
+"""Homes with transcripts of our own; their lines come from the kit, `precedent.testing`.
 
 A line is bytes that end with a newline; a transcript is lines put together. Times are seconds after `START`.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from precedent.archive.sources import Home
-from precedent.clock import SECOND, Clock
+from precedent.testing import START, START_US, ManualTime, session_id, stamp
+from precedent.testing.sessions.claude_code import MODEL
+from precedent.testing.sessions.claude_code import line as claude_line
+from precedent.testing.sessions.claude_code import prompt as claude_prompt
+from precedent.testing.sessions.claude_code import reply as claude_reply
+from precedent.testing.sessions.claude_code import result as claude_result
+from precedent.testing.sessions.codex import call as codex_call
+from precedent.testing.sessions.codex import context as codex_context
+from precedent.testing.sessions.codex import line as codex_line
+from precedent.testing.sessions.codex import meta as codex_meta
+from precedent.testing.sessions.codex import output as codex_output
+from precedent.testing.sessions.codex import prompt as codex_prompt
+from precedent.testing.sessions.codex import tokens as codex_tokens
+from precedent.testing.sessions.session import CWD, line
 
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-START_US = round(START.timestamp()) * SECOND
-MODEL = "claude-sonnet-4-5-20250929"
-CODEX_MODEL = "gpt-5.4"
-CWD = "/code/harbour"
+__all__ = [
+    "CWD",
+    "MODEL",
+    "START",
+    "START_US",
+    "ManualTime",
+    "claude_line",
+    "claude_path",
+    "claude_prompt",
+    "claude_reply",
+    "claude_result",
+    "claude_session",
+    "claude_turn",
+    "codex_call",
+    "codex_context",
+    "codex_line",
+    "codex_meta",
+    "codex_output",
+    "codex_path",
+    "codex_prompt",
+    "codex_session",
+    "codex_tokens",
+    "fill",
+    "grow",
+    "home_of",
+    "install",
+    "line",
+    "put",
+    "session_id",
+    "set_mtime",
+    "stamp",
+]
+
 PROJECT = "-code-harbour"
 
 
-class ManualTime:
-    """A clock that a test sets: time stands still until it is advanced."""
-
-    def __init__(self, now: int = START_US, *, chance: float = 0.5) -> None:
-        self.now = now
-        self.chance = chance
-
-    def advance(self, seconds: float) -> None:
-        self.now += round(seconds * SECOND)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(now=lambda: self.now, random=lambda: self.chance)
-
-
-def session_id(number: int | str) -> str:
-    """Return a session id that looks like the agents'; the same for the same number."""
-    digits = hashlib.blake2b(f"session {number}".encode(), digest_size=16).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def stamp(at: float) -> str:
-    """Return the time that is `at` seconds after the start, as the agents write it."""
-    return (START + timedelta(seconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def line(value: dict[str, Any]) -> bytes:
-    """Return one JSON line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
 # Claude Code --------------------------------------------------------------------------------------------------------
-
-
-def claude_line(kind: str, *, session: str, at: float, cwd: str = CWD, agent: str = "", **fields: Any) -> bytes:
-    """Return a line with what every line of Claude Code has."""
-    told = json.dumps(fields, sort_keys=True, default=str)
-    value: dict[str, Any] = {
-        "parentUuid": None,
-        "isSidechain": bool(agent),
-        "userType": "external",
-        "cwd": cwd,
-        "sessionId": session,
-        "version": "2.1.47",
-        "gitBranch": "main",
-        "type": kind,
-        "uuid": session_id(f"{session} {agent} {at} {told}"),
-        "timestamp": stamp(at),
-    }
-    return line(value | ({"agentId": agent} if agent else {}) | fields)
-
-
-def claude_prompt(text: str, *, session: str, at: float = 0, cwd: str = CWD, agent: str = "") -> bytes:
-    """Return what a person typed."""
-    message = {"role": "user", "content": text}
-    return claude_line("user", session=session, at=at, cwd=cwd, agent=agent, message=message)
-
-
-def claude_reply(
-    message_id: str,
-    *,
-    session: str,
-    at: float = 1,
-    text: str = "Done.",
-    calls: tuple[tuple[str, str, dict[str, Any]], ...] = (),
-    tokens: tuple[int, int, int, int] = (3, 50, 100, 2000),
-    model: str = MODEL,
-    stop_reason: str | None = "end_turn",
-    cwd: str = CWD,
-    agent: str = "",
-) -> bytes:
-    """Return a model's response.
-
-    Args:
-        message_id: the same on several lines makes them one response.
-        calls: tool calls as (call id, tool, input).
-        tokens: input, output, cache write, cache read.
-    """
-    into, out, written, read = tokens
-    content: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    content += [{"type": "tool_use", "id": call, "name": tool, "input": given} for call, tool, given in calls]
-    message = {
-        "id": message_id,
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": None,
-        "usage": {
-            "input_tokens": into,
-            "cache_creation_input_tokens": written,
-            "cache_read_input_tokens": read,
-            "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": out,
-            "service_tier": "standard",
-        },
-    }
-    request = f"req_{message_id}"
-    return claude_line("assistant", session=session, at=at, cwd=cwd, agent=agent, message=message, requestId=request)
-
-
-def claude_result(
-    call_id: str, text: str, *, session: str, at: float = 2, is_error: bool = False, cwd: str = CWD, agent: str = ""
-) -> bytes:
-    """Return what a tool answered."""
-    block = {"tool_use_id": call_id, "type": "tool_result", "content": text, "is_error": is_error}
-    message = {"role": "user", "content": [block]}
-    outcome = f"Error: {text}" if is_error else {"stdout": text, "stderr": "", "interrupted": False}
-    return claude_line("user", session=session, at=at, cwd=cwd, agent=agent, message=message, toolUseResult=outcome)
 
 
 def claude_turn(
@@ -175,70 +103,6 @@ def claude_path(home: Path, session: str, *, agent: str = "", project: str = PRO
 
 
 # Codex --------------------------------------------------------------------------------------------------------------
-
-
-def codex_line(kind: str, payload: dict[str, Any], *, at: float) -> bytes:
-    """Return an envelope."""
-    return line({"timestamp": stamp(at), "type": kind, "payload": payload})
-
-
-def codex_meta(session: str, *, at: float = 0, cwd: str = CWD, forked_from: str = "", spawned_by: str = "") -> bytes:
-    """Return the header of a rollout."""
-    payload: dict[str, Any] = {
-        "id": session,
-        "timestamp": stamp(at),
-        "cwd": cwd,
-        "originator": "codex_cli_rs",
-        "cli_version": "0.147.0",
-        "source": {"subagent": {"thread_spawn": {"parent_thread_id": spawned_by}}} if spawned_by else "cli",
-        "model_provider": "openai",
-        "git": {"branch": "main"},
-    }
-    return codex_line("session_meta", payload | ({"forked_from_id": forked_from} if forked_from else {}), at=at)
-
-
-def codex_context(*, at: float = 0.5, cwd: str = CWD, model: str = CODEX_MODEL) -> bytes:
-    """Return what a turn begins with."""
-    return codex_line("turn_context", {"cwd": cwd, "approval_policy": "on-request", "model": model}, at=at)
-
-
-def codex_prompt(text: str, *, at: float = 1) -> bytes:
-    """Return what a person typed."""
-    return codex_line("event_msg", {"type": "user_message", "message": text, "images": []}, at=at)
-
-
-def codex_call(call_id: str, command: str, *, at: float = 2) -> bytes:
-    """Return a shell command."""
-    payload = {
-        "type": "function_call",
-        "name": "exec_command",
-        "arguments": json.dumps({"cmd": command}),
-        "call_id": call_id,
-    }
-    return codex_line("response_item", payload, at=at)
-
-
-def codex_output(call_id: str, text: str, *, at: float = 3, exit_code: int = 0) -> bytes:
-    """Return what a shell command answered."""
-    output = f"Process exited with code {exit_code}\nOutput:\n{text}"
-    return codex_line("response_item", {"type": "function_call_output", "call_id": call_id, "output": output}, at=at)
-
-
-def codex_tokens(total: tuple[int, int, int], last: tuple[int, int, int], *, at: float = 4) -> bytes:
-    """Return a token count: input, cached of these, output; in total and of the last response."""
-
-    def counters(numbers: tuple[int, int, int]) -> dict[str, int]:
-        into, cached, out = numbers
-        return {
-            "input_tokens": into,
-            "cached_input_tokens": cached,
-            "output_tokens": out,
-            "reasoning_output_tokens": 0,
-            "total_tokens": into + out,
-        }
-
-    info = {"total_token_usage": counters(total), "last_token_usage": counters(last), "model_context_window": 272000}
-    return codex_line("event_msg", {"type": "token_count", "info": info, "rate_limits": None}, at=at)
 
 
 def codex_session(session: str, turns: int = 2, *, cwd: str = CWD) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from precedent.archive.folder import LOCKS
 from precedent.store import Store
 from precedent.store.schema import metadata
 
@@ -31,7 +32,7 @@ def ledger(store: Store, *, tables: Sequence[str] = (*USAGE, *CATALOGUE)) -> Led
     """Return the rows of tables; an id that points elsewhere is replaced by the name there."""
     with store.read() as tx:
         names = _by_id(tx, "SELECT id, kind || ':' || name FROM usage_name")
-        transcripts = _by_id(tx, "SELECT id, session_file FROM transcript")
+        transcripts = {0: "none yet"} | _by_id(tx, "SELECT id, session_file FROM transcript")
         users = _by_id(tx, "SELECT id, key FROM user_account")
         pointers = {"transcript_id": transcripts, "ancestor_id": transcripts, "user_id": users}
         found: Ledger = {}
@@ -59,5 +60,5 @@ def _shown(name: str, value: Any, pointers: dict[str, dict[int, str]], names: di
 def archive(root: Path) -> dict[str, str]:
     """Return every file of an archive with a digest of its content."""
     digest: Callable[[bytes], str] = lambda data: hashlib.sha256(data).hexdigest()  # noqa: E731
-    files = (path for path in root.rglob("*") if path.is_file())
+    files = (path for path in root.rglob("*") if path.is_file() and LOCKS not in path.parts)
     return {path.relative_to(root).as_posix(): digest(path.read_bytes()) for path in files}

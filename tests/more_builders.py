@@ -229,3 +229,31 @@ def opencode_document(session: dict[str, Any] | None = None) -> bytes:
         opencode_reply(f"msg_a{number}", 2 + number, opencode_tool(f"toolcall_{number}")) for number in range(6)
     ]
     return json.dumps(session or opencode_session(*messages), indent=2).encode() + b"\n"
+
+
+def opencode_lines(session: dict[str, Any] | None = None) -> bytes:
+    """A session as its store is archived: the export's records, one a line."""
+    whole = session or json.loads(opencode_document())
+    return lines({"info": whole["info"]}, *whole["messages"])
+
+
+def opencode_dump() -> bytes:
+    """A session as tools that record it write it: one part a line."""
+
+    def part(at: float, role: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
+        known = {"_role": role, "_cwd": CWD, "_ts": EPOCH_MS + round(at * 1000), "_model": None, "_error": None}
+        return value | known | more
+
+    values = [part(1, "user", {"type": "text", "text": "use pnpm"}, _model="claude-sonnet-4-5")]
+    for number in range(6):
+        tool = opencode_tool(f"toolcall_{number}")
+        values += [
+            part(2 + number, "assistant", {"type": "step-start", "snapshot": "4b82"}),
+            part(2.1 + number, "assistant", {"type": "text", "text": f"reply {number}"}),
+            part(2.2 + number, "assistant", tool),
+            part(2.3 + number, "assistant", {
+                "type": "step-finish", "reason": "stop", "cost": 0.5,
+                "tokens": {"total": 165, "input": 100, "output": 20, "reasoning": 5, "cache": {"read": 40, "write": 0}},
+            }),
+        ]  # fmt: skip
+    return lines(*values)

@@ -165,7 +165,8 @@ def _claude(count: Count, paths: list[Path]) -> None:
         count.add(first.model, f"{first.at:%Y-%m-%d}", best.counters)
     for agent, found in reports.items():
         if agent not in told:
-            at, model, counters = min(found, key=lambda each: (each[0], each[1]))
+            at, model, _ = min(found, key=lambda each: each[:2])
+            _, _, counters = min(found, key=lambda each: (-sum(each[2]), each[:2]))
             count.add(model, f"{at:%Y-%m-%d}", counters)
     for at in calls.values():
         count.add_call(f"{at:%Y-%m-%d}")
@@ -182,6 +183,7 @@ class Rollout:
 
     session: str = ""
     parent: str = ""
+    parents: dict[str, str] = field(default_factory=dict)  # of all sessions that its headers tell of
     begun: datetime | None = None
     counts: list[tuple[datetime, str, tuple[int, ...] | None, tuple[int, ...] | None]] = field(default_factory=list)
     turns: list[tuple[datetime, tuple[int, ...]]] = field(default_factory=list)
@@ -203,10 +205,13 @@ def read_rollout(path: Path, count: Count) -> Rollout:
         kind, inner = value.get("type"), payload.get("type")
         if found.begun is None:
             found.begun = at
-        if kind == "session_meta" and not found.session:
-            found.session = payload.get("id") or path.stem
+        if kind == "session_meta":
             source = mapping(mapping(mapping(payload.get("source")).get("subagent")).get("thread_spawn"))
-            found.parent = payload.get("forked_from_id") or source.get("parent_thread_id") or ""
+            parent = payload.get("forked_from_id") or source.get("parent_thread_id") or ""
+            if parent:
+                found.parents[payload.get("id") or path.stem] = parent
+            if not found.session:
+                found.session, found.parent = payload.get("id") or path.stem, parent
         elif kind == "turn_context":
             model = payload.get("model") or model
         elif kind == "event_msg" and inner == "token_count" and payload.get("info"):
@@ -224,7 +229,7 @@ def read_rollout(path: Path, count: Count) -> Rollout:
 
 def _codex(count: Count, paths: list[Path]) -> None:
     rollouts = [read_rollout(path, count) for path in paths]
-    parents = {each.session: each.parent for each in rollouts if each.parent}
+    parents = {session: parent for each in rollouts for session, parent in each.parents.items()}
 
     def line_of(session: str) -> list[str]:
         found = [session]

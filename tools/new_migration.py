@@ -1,4 +1,4 @@
-"""Writes a migration for what changed in `store/schema.py`: `python tools/new_migration.py "what changes" 0002`."""
+"""Writes a migration for what changed in `store/schema`: `python tools/new_migration.py "what changes" 0002`."""
 
 import sys
 import tempfile

@@ -1,69 +1,72 @@
-"""Checks of an installation, each with what to do when it fails."""
+"""Checks of an installation, each with what to do when it fails; those of health are the API's."""
 
-import os
-import shutil
 from pathlib import Path
-
-import msgspec
 
 from precedent import plugins
 from precedent.app import App
 from precedent.errors import PrecedentError
+from precedent.security.authentication import MIN_SECRET
+from precedent.settings import SETTINGS
+from precedent.telemetry.health import Check, checks, disk
+from precedent.transcripts.contract import Reader, StoreReader
 from precedent.usage.prices import PriceTable
-
-LOW_DISK_BYTES = 1 << 30
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One check.
-
-    Attributes:
-        result: `ok`, `warning` or `fault`.
-    """
-
-    name: str
-    result: str
-    detail: str
 
 
 def examine(app: App) -> list[Check]:
     """Run every check; none changes anything but the database's schema."""
-    found = [_data_folder(app.settings.data_dir)]
+    found = [disk(app.settings.data_dir, low_bytes=app.settings.low_disk_mb << 20)]
     try:
         revision = app.store.revision()
         found.append(Check("database", "ok", f"{app.store.url.render_as_string()}, schema {revision}"))
         found += _work(app)
+        found.append(_disk(app))
     except PrecedentError as error:
         found.append(Check("database", "fault", str(error)))
+    found.append(_scheduler(app))
     found += [_plugin(plugin) for group in (plugins.READERS, plugins.PROCESSORS) for plugin in plugins.installed(group)]
-    found += [_sources(name, reader.roots) for name, (reader, _) in plugins.readers().items()]
+    found += [_sources(name, reader) for name, (reader, _) in plugins.readers().items()]
     table = PriceTable.shipped()
     found.append(Check("prices", "ok", f"table {table.version}, {len(table.models())} models"))
     return found
 
 
-def _data_folder(folder: Path) -> Check:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        return Check("data folder", "fault", f"{folder} cannot be made: {error.strerror}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return Check("data folder", "fault", f"{folder} cannot be written; change its owner, or use --data-dir")
-    free = shutil.disk_usage(folder).free
-    if free < LOW_DISK_BYTES:
-        return Check("data folder", "warning", f"{folder} has only {free / 1e6:,.0f} MB free")
-    return Check("data folder", "ok", f"{folder.resolve()}, {free / 1e9:,.0f} GB free")
+def _disk(app: App) -> Check:
+    room = app.disk.usage()
+    if room.reason:
+        return Check("disk", "fault", f"{room.reason}. Nothing is collected or uploaded until then")
+    used = f"{room.used_bytes / 1e6:,.0f} MB used, " if room.used_bytes else ""
+    return Check("disk", "ok", f"{used}{room.free_bytes / 1e9:,.0f} GB free")
 
 
 def _work(app: App) -> list[Check]:
-    found = []
-    for each in app.processing.backlogs():
-        state = f"{each.done:,} done, {each.backlog:,} due, {each.waiting:,} waiting, {each.dead:,} given up on"
-        if each.paused_reason:
-            found.append(Check(f"processor {each.processor}", "fault", f"paused: {each.paused_reason}"))
-        else:
-            found.append(Check(f"processor {each.processor}", "warning" if each.dead else "ok", state))
-    return found
+    """Check what the API's health checks; whether anybody works and calls only where a server ever ran."""
+    app.processing.register_all()
+    seen = app.health.figures()
+    return checks(seen, records=app.jobs.values(), serving=seen.scheduler_at is not None or seen.workers > 0)
+
+
+def _scheduler(app: App) -> Check:
+    """Tell whether the scheduler's secret lets it in."""
+    token, variable = app.settings.scheduler_token, SETTINGS["scheduler_token"].variable
+    if not token:
+        return Check(
+            "scheduler token", "ok", f"{variable} is not set; `precedent serve` makes a secret up for its processes"
+        )
+    if len(token) < MIN_SECRET:
+        return Check(
+            "scheduler token", "fault", f"{variable} has {len(token)} characters; it lets nobody in below {MIN_SECRET}"
+        )
+    # The HTTP client is heavy and only this check needs it.
+    from precedent.scheduler.server import Kind, ask_memory  # noqa: PLC0415
+
+    url = app.settings.api_url
+    match ask_memory(url, token):
+        case Kind.DONE:
+            return Check("scheduler token", "ok", f"{url} knows {variable}")
+        case Kind.REFUSED:
+            return Check("scheduler token", "fault", f"{url} does not know {variable}; it must be the same for both")
+        case _:
+            return Check("scheduler token", "warning", f"no server of ours answers at {url}; is API_URL right?")
 
 
 def _plugin(plugin: plugins.Plugin) -> Check:
@@ -72,11 +75,12 @@ def _plugin(plugin: plugins.Plugin) -> Check:
         plugins.load(plugin)
     except PrecedentError as error:
         return Check(name, "fault", str(error))
-    return Check(name, "ok", plugin.distribution)
+    return Check(name, "ok", plugins.distribution(plugin))
 
 
-def _sources(agent: str, roots: tuple[str, ...]) -> Check:
-    there = [root for root in roots if (Path.home() / root).is_dir()]
+def _sources(agent: str, reader: Reader) -> Check:
+    stores = reader.stores if isinstance(reader, StoreReader) else ()
+    there = [root for root in (*reader.roots, *stores) if (Path.home() / root).is_dir()]
     if not there:
         return Check(f"transcripts of {agent}", "ok", "none in this home")
     return Check(f"transcripts of {agent}", "ok", ", ".join(f"~/{root}" for root in there))

@@ -3,11 +3,19 @@
     PrecedentError
     ├── Terminal            never retried: the same input fails the same way
     │   ├── BadInput        what a person or a file gave cannot be used
+    │   │   ├── TooLarge    it is larger than is taken
+    │   │   └── Unsupported it is of a kind that is not known
     │   ├── ContractBroken  a plugin returned or declared something the contract forbids
-    │   ├── NotFound        the named thing does not exist
+    │   ├── NotFound        the named thing does not exist, or is not for the caller to know of
+    │   │   └── Gone        it was deleted on purpose and is not taken again
+    │   ├── Unauthenticated nobody proved who they are
+    │   ├── Forbidden       the caller may not do this
+    │   │   └── Private     somebody keeps it private, so it is not taken
+    │   ├── Conflict        the thing is in another state than the caller thinks
     │   └── Misconfigured   a setting is wrong or missing; pauses the processor it concerns
     └── Transient           retried with growing delays
         ├── Busy            somebody else holds what is needed (`holder` says who)
+        ├── Exhausted       a limit or quota is reached (`retry_after_s` says for how long)
         └── Fenced          our claim was taken over; what we computed is dropped
 
 Every message says what failed, where, and what to do next. Causes are chained.
@@ -30,12 +38,48 @@ class BadInput(Terminal):
     """What a person or a file gave cannot be used."""
 
 
+class TooLarge(BadInput):
+    """Something is larger than is taken."""
+
+
+class Unsupported(BadInput):
+    """Something is of a kind that is not known."""
+
+
 class ContractBroken(Terminal):
     """A plugin returned or declared something its contract forbids."""
 
 
 class NotFound(Terminal):
     """The named thing does not exist."""
+
+
+class Gone(NotFound):
+    """The named thing was deleted on purpose and is not taken again."""
+
+
+class Unauthenticated(Terminal):
+    """Nobody proved who they are."""
+
+
+class Forbidden(Terminal):
+    """The caller may not do this."""
+
+
+class Private(Forbidden):
+    """Somebody keeps the thing private, so it is not taken."""
+
+
+class Conflict(Terminal):
+    """The thing is in another state than the caller thinks.
+
+    Attributes:
+        state: what the caller needs to know to go on, ready for JSON.
+    """
+
+    def __init__(self, message: str, *, state: dict[str, int | str | None] | None = None) -> None:
+        super().__init__(message)
+        self.state = state or {}
 
 
 class Misconfigured(Terminal):
@@ -52,6 +96,18 @@ class Busy(Transient):
     def __init__(self, message: str, *, holder: int) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class Exhausted(Transient):
+    """A limit or quota is reached.
+
+    Attributes:
+        retry_after_s: seconds after which it is worth trying again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Fenced(Transient):

@@ -1,10 +1,11 @@
 """Finds what is installed: readers and processors, ours and other people's, by entry point."""
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from precedent.errors import ContractBroken, NotFound
-from precedent.pipeline.contract import Processor
+from precedent.errors import ContractBroken, NotFound, PrecedentError
+from precedent.pipeline.contract import Processor, purpose_of
 from precedent.transcripts.contract import Reader
 
 READERS = "precedent.readers"
@@ -18,24 +19,31 @@ class Plugin(NamedTuple):
         group: entry-point group.
         name: under which it is registered.
         path: `module:attribute`.
-        distribution: the package that brought it, with its version.
     """
 
     group: str
     name: str
     path: str
-    distribution: str
 
 
 def installed(group: str) -> list[Plugin]:
     """Return what is registered under a group, by name."""
-    found = [_plugin(point) for point in entry_points(group=group)]
-    return sorted(found, key=lambda plugin: plugin.name)
+    return sorted(Plugin(point.group, point.name, point.value) for point in _points() if point.group == group)
 
 
-def _plugin(point: EntryPoint) -> Plugin:
-    origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-    return Plugin(point.group, point.name, point.value, origin)
+def distribution(plugin: Plugin) -> str:
+    """Return the package that brought a plugin, with its version."""
+    for point in _points():
+        if (point.group, point.name) == (plugin.group, plugin.name) and point.dist:
+            return f"{point.dist.name} {point.dist.version}"
+    return "unknown"
+
+
+@cache
+def _points() -> tuple[EntryPoint, ...]:
+    """What a process starts with stays: looking through all packages takes as long as many a command."""
+    found = entry_points()
+    return tuple(found.select(group=READERS)) + tuple(found.select(group=PROCESSORS))
 
 
 def load(plugin: Plugin) -> Any:
@@ -64,9 +72,33 @@ def processor(name: str) -> tuple[Processor, Plugin]:
             found = load(plugin)
             if not isinstance(found, Processor) or found.name != name:
                 raise ContractBroken(f"processor {name!r} ({plugin.path}) does not fulfil the contract")
+            purpose_of(found)
             return found, plugin
     known = ", ".join(plugin.name for plugin in plugins)
     raise NotFound(f"no processor {name!r} is installed; there are: {known}")
+
+
+class Processors(NamedTuple):
+    """The installed processors.
+
+    Attributes:
+        usable: by name.
+        faults: why each of the others cannot be used, by name.
+    """
+
+    usable: dict[str, Processor]
+    faults: dict[str, str]
+
+
+def processors() -> Processors:
+    """Return the installed processors; one that cannot be loaded takes none of the others with it."""
+    found = Processors({}, {})
+    for plugin in installed(PROCESSORS):
+        try:
+            found.usable[plugin.name] = processor(plugin.name)[0]
+        except PrecedentError as error:
+            found.faults[plugin.name] = str(error)
+    return found
 
 
 def readers() -> dict[str, tuple[Reader, Plugin]]:

@@ -70,7 +70,7 @@ def figures(folder: Path, url: str, homes: list[Home]) -> dict[str, list[str]]:
         stats = [app.collect(homes), app.run_processor("usage")]
         found = {f"first {name}": rows for name, rows in ledger(app.store, tables=TABLES).items()}
         time.advance(3600)
-        app.delete_session(session_id("one"))
+        app.erase_session(session_id("one"), by="test")
         second(homes[-1])
         stats += [app.collect(homes), app.run_processor("usage")]
         found |= {f"second {name}": rows for name, rows in ledger(app.store, tables=TABLES).items()}

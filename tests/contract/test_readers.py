@@ -1,11 +1,14 @@
 """Promises of every reader, and what each one makes of its agent's lines."""
 
+import itertools
 import json
+import tracemalloc
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 
+from more_builders import copilot_transcript, gemini_transcript, opencode_dump, opencode_lines, pi_transcript
 from precedent import plugins, samples
 from precedent.transcripts.contract import Reader
 from precedent.transcripts.events import Event, Kind, Outcome, Speaker
@@ -14,8 +17,17 @@ from precedent.transcripts.reading import Position, read_bytes
 READERS = {name: reader for name, (reader, _) in plugins.readers().items()}
 
 
+OURS = {
+    "copilot-cli": [copilot_transcript()],
+    "gemini-cli": [gemini_transcript()],
+    "opencode": [opencode_lines(), opencode_dump()],
+    "pi": [pi_transcript()],
+}
+"""Transcripts in lines, of the agents that no sample is of; those in one object are in `test_more_readers.py`."""
+
+
 def sample_files(agent: str) -> list[bytes]:
-    return [
+    return OURS.get(agent) or [
         path.read_bytes()
         for home in samples.homes()
         for root in READERS[agent].roots
@@ -36,6 +48,14 @@ def test_each_agent_is_known_by_content_alone(agent: str) -> None:
     for data in sample_files(agent):
         claimed = [name for name, reader in READERS.items() if reader.detect(data[:200_000])]
         assert claimed == [agent]
+
+
+@pytest.mark.parametrize("half", [rb"\ud83d", rb"\uDE00", rb"\ud83dx\ude00", rb"\ud83d\ude00\ud83d"])
+@pytest.mark.parametrize("agent", READERS)
+def test_half_of_a_character_hides_no_agent(agent: str, half: bytes) -> None:
+    for data in sample_files(agent):
+        spoilt = b"\n".join(line.replace(b"{", b'{"said":"' + half + b'",', 1) for line in data.split(b"\n"))
+        assert READERS[agent].detect(spoilt[:200_000])
 
 
 @pytest.mark.parametrize("agent", READERS)
@@ -138,6 +158,18 @@ def test_a_broken_line_between_good_ones_costs_only_itself(agent: str, broken: b
     found = [encoded(event, placed=False) for event in reading]
     assert found == [encoded(event, placed=False) for event in events_of(agent, b"".join(good))]
     assert [(each.offset, each.line, each.reason) for each in reading.tally.details] == [(len(before), 2, reason)]
+
+
+@pytest.mark.parametrize("agent", READERS)
+def test_a_long_string_where_a_folder_stands_costs_no_more_memory_than_itself(agent: str) -> None:
+    long = 4_000_000
+    for name, value in itertools.product(("cwd", "gitRoot", "directory"), ("a" * long, "\\n" * (long // 2))):
+        data = f'{{"{name}":"{value}"}}\n'.encode()
+        tracemalloc.start()
+        READERS[agent].folders(data)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 6 * long
 
 
 def encoded(event: Event, *, placed: bool = True) -> tuple[Any, ...]:

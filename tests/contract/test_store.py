@@ -85,7 +85,9 @@ def _some_row(table: sa.Table, number: int) -> dict[str, Any]:
     for column in table.c:
         if column.nullable or column.server_default is not None or column.identity is not None:
             continue
-        if column.foreign_keys or isinstance(column.type, sa.Integer):
+        if isinstance(column.type, sa.Boolean):
+            row[column.name] = True
+        elif column.foreign_keys or isinstance(column.type, sa.Integer):
             row[column.name] = number
         else:
             row[column.name] = b"x" if isinstance(column.type, sa.LargeBinary) else f"text {number}"

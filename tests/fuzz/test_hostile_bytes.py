@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from precedent import plugins, samples
+from precedent.testing.reader_contract import shown
 from precedent.transcripts.lines import cut
-from precedent.transcripts.reading import read_bytes
+from precedent.transcripts.reading import Reading, read_bytes
 
 READERS = {name: reader for name, (reader, _) in plugins.readers().items()}
 EXAMPLES = 300
@@ -77,6 +78,17 @@ def test_any_bytes_are_read_without_an_exception_and_every_line_is_accounted_for
 
 @pytest.mark.parametrize("agent", READERS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=transcripts, longest=st.sampled_from((1, 40, 300, 1 << 20)))
+def test_many_lines_at_a_time_give_what_each_by_itself_gives(agent: str, data: bytes, longest: int) -> None:
+    single, many = (Reading(io.BytesIO(data), READERS[agent], max_line=longest) for _ in range(2))
+    events = [event for batch in many.batches() for event in batch]
+    assert shown(events) == shown(single)
+    assert many.tally == single.tally
+    assert (many.position, many.torn_bytes) == (single.position, single.torn_bytes)
+
+
+@pytest.mark.parametrize("agent", READERS)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=transcripts, seed=st.integers(0, 2**16))
 def test_reading_in_pieces_gives_what_reading_whole_gives(agent: str, data: bytes, seed: int) -> None:
     whole = read_bytes(data, READERS[agent])
@@ -128,8 +140,8 @@ def test_lines_are_cut_alike_however_the_bytes_arrive(data: bytes, sizes: list[i
             expected.append((offset, piece if len(piece) <= limit else None, not last, len(piece)))
         offset += len(piece) + 1
     found = [
-        (line.offset, None if line.data is None else bytes(line.data), line.ended, line.size)
-        for line in cut(Dribble(data, sizes), max_line=limit)
+        (place, None if text is None else bytes(text), ended, size)
+        for place, text, ended, size in cut(Dribble(data, sizes), max_line=limit)
     ]
     assert found == expected
 

@@ -15,6 +15,8 @@ from more_builders import (
     gemini_document,
     gemini_transcript,
     opencode_document,
+    opencode_dump,
+    opencode_lines,
     pi_transcript,
 )
 from precedent.transcripts import copilot_cli, gemini_cli, opencode, pi
@@ -33,6 +35,7 @@ FIELDS = (
     "toolRequests", "messages", "$set", "$rewindTo", "sessionId", "projectHash", "tokens", "info", "parts", "time",
     "created", "state", "status", "cost", "total", "cache", "outputTokens", "compactionTokensUsed", "callID", "result",
     "displayContent", "text", "tool", "gpt", "summary", "cwd", "parentID", "branchedFrom",
+    "_role", "_ts", "_model", "_error",
 )  # fmt: skip
 WORDS = (
     "session", "message", "user", "assistant", "toolResult", "session.start", "session.shutdown", "user.message",
@@ -42,7 +45,14 @@ WORDS = (
 DOCUMENTS = [gemini_document(), opencode_document()]
 SAMPLES = [
     line
-    for data in (pi_transcript(), copilot_transcript(), gemini_transcript(), *DOCUMENTS)
+    for data in (
+        pi_transcript(),
+        copilot_transcript(),
+        gemini_transcript(),
+        opencode_lines(),
+        opencode_dump(),
+        *DOCUMENTS,
+    )
     for line in data.splitlines()
 ]
 values = st.recursive(

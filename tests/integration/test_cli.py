@@ -155,7 +155,7 @@ def test_a_first_look_without_transcripts_shows_samples_and_says_so(precedent: R
     assert "sample transcripts" in said.err
     assert "claude-opus" in said.out
     assert "gpt-5" in said.out
-    assert not list((tmp_path / "data" / "sessions").glob("*/*"))
+    assert not list((tmp_path / "data" / "sessions").glob("[!.]*/*"))
 
 
 def test_a_first_look_with_transcripts_shows_yours(precedent: Run) -> None:
@@ -168,7 +168,7 @@ def test_a_first_look_with_transcripts_shows_yours(precedent: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("run", "nothing"), 2, "no processor 'nothing' is installed; there are: usage"),
+        (("run", "nothing"), 2, "no processor 'nothing' is installed; there are: friction, secrets, usage"),
         (("collect", "--home", "/nonexistent"), 2, "/nonexistent is no folder"),
         (("collect", "--home", "/tmp", "--all-users"), 2, "not both"),
         (("usage", "daily", "--zone", "Mars/Olympus"), 2, "no time zone 'Mars/Olympus'"),
@@ -177,6 +177,8 @@ def test_a_first_look_with_transcripts_shows_yours(precedent: Run) -> None:
         (("usage", "daily", "--json", "--csv"), 2, "not both"),
         (("usage", "by", "colour"), 2, "dimensions are"),
         (("usage", "tools", "--kind", "hammer"), 2, "kinds are"),
+        (("secrets", "by", "rule,colour"), 2, "no dimension 'colour'; there are: rule, person"),
+        (("friction", "show", "nothing"), 2, "no session 'nothing'"),
         (("sessions", "show", "nothing"), 2, "no session 'nothing'"),
         (("dead", "retry"), 2, "name session files, or give --all"),
         (("dead", "drop", "nobody/nothing.jsonl"), 2, "not in the dead letter"),

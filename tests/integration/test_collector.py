@@ -31,10 +31,12 @@ from builders import (
     set_mtime,
 )
 from conftest import MakeApp
-from precedent.app import App, Pending
+from precedent.app import App
 from precedent.archive.collect import Collector, CollectStats
+from precedent.archive.folder import LOCKS
 from precedent.archive.sources import Candidate, Home, walk
 from precedent.errors import BadInput
+from precedent.jobs.pending import Pending
 from precedent.store.schema import metadata, usage_request
 from precedent.transcripts.claude_code import READER as CLAUDE_CODE
 from precedent.transcripts.claude_code import ClaudeCodeReader
@@ -61,7 +63,7 @@ def archived(app: App) -> dict[str, bytes]:
 def objects(app: App) -> set[str]:
     """Every file of the archive."""
     root = app.archive.root
-    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and LOCKS not in path.parts}
 
 
 def requests(app: App) -> int:

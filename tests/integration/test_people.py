@@ -48,7 +48,7 @@ def test_a_deleted_session_stays_deleted_after_a_merge(app: App, tmp_path: Path)
     put(claude_path(ada.path, session_id(1)), claude_session(session_id(1), 1, prefix="p1"))
     put(claude_path(laptop.path, session_id(2)), claude_session(session_id(2), 1, prefix="p2"))
     app.collect([ada, laptop])
-    app.delete_session(session_id(2))
+    app.erase_session(session_id(2), by="test")
     app.merge_people("ada-laptop", into="ada")
     assert app.collect([laptop]).files_deleted == 1
 

@@ -557,7 +557,7 @@ def test_a_deleted_session_takes_its_derived_rows_with_it(pipeline: Pipeline) ->
     grow(claude_path(pipeline.home.path, gone), claude_reply("msg_goes", session=gone))
     pipeline.collect()
     pipeline.app.run_processor("usage")
-    assert pipeline.app.delete_session(gone) == 1
+    assert pipeline.app.erase_session(gone, by="test").counts["transcript"] == 1
     with pipeline.app.store.read() as tx:
         assert {table.name: sorted(map(str, tx.execute(sa.select(table)))) for table in tables} == before
     assert not (pipeline.app.archive.root / file).exists()

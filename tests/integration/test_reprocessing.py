@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from builders import ManualTime, claude_path, claude_session, fill, put, session_id
+from builders import ManualTime, claude_path, claude_session, fill, grow, put, session_id
 from conftest import MakeApp
 from ledgers import USAGE, Ledger, ledger
 from precedent.app import App
@@ -65,3 +65,18 @@ def test_a_copy_that_arrives_before_its_original_gives_the_same(make_app: MakeAp
     plain = in_order(make_app(), home, (first, copy))
     other = make_app(data_dir=home.path.parent / "other", database_url="")
     assert in_order(other, home, (copy, first)) == plain
+
+
+def test_a_session_that_goes_on_in_another_folder_counts_the_same_in_pieces(make_app: MakeApp, home: Home) -> None:
+    path = claude_path(home.path, session_id(1))
+    there = claude_session(session_id(1), 2, first=2, cwd="/code/elsewhere")
+    found = []
+    for pieces in ([claude_session(session_id(1), 2), there], [claude_session(session_id(1), 2) + there]):
+        app = make_app()
+        path.unlink(missing_ok=True)
+        for piece in pieces:
+            grow(put(path, b"") if not path.exists() else path, piece)
+            app.collect([home])
+            assert app.run_processor("usage").errors == 0
+        found.append(ledger(app.store, tables=USAGE))
+    assert found[0] == found[1]

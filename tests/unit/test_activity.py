@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precedent.usage.activity import MAX_GAP, Span, active, add_time, length, union
+from precedent.usage.activity import MAX_GAP, Span, active, add_time, add_times, length, union
 
 MINUTE = 60_000_000
 
@@ -30,6 +30,14 @@ def test_a_gap_counts_up_to_five_minutes_whatever_the_order_of_events(times: lis
 @given(st.lists(st.integers(0, 100 * MINUTE), max_size=40))
 def test_the_order_of_events_does_not_matter(times: list[int]) -> None:
     assert spans_of(times) == spans_of(sorted(times)) == spans_of(sorted(times, reverse=True))
+
+
+@given(st.lists(st.lists(st.integers(0, 100 * MINUTE), max_size=20), max_size=5))
+def test_many_events_at_a_time_give_what_each_by_itself_gives(batches: list[list[int]]) -> None:
+    spans: list[Span] = []
+    for times in batches:
+        add_times(spans, times)
+    assert spans == spans_of(list(itertools.chain(*batches)))
 
 
 def test_a_gap_of_exactly_five_minutes_counts_whole() -> None:

@@ -11,16 +11,32 @@ import msgspec
 import pytest
 import typer
 
-from precedent import errors, faults
+from precedent import errors, faults, testing
+from precedent.api import create
+from precedent.api.access import routes_of
+from precedent.api.errors import STATUS
+from precedent.app import App
+from precedent.archive.backup import BackupStats
 from precedent.archive.collect import CollectStats
+from precedent.archive.erasing import Receipt
 from precedent.cli import cli
-from precedent.doctor import Check
+from precedent.cli.auditing import AuditEntry, AuditVerdict
+from precedent.client.pushing import PushStats
+from precedent.jobs.housekeeping import HousekeepingStats
 from precedent.pipeline.backlog import Backlog, FailedTranscript
+from precedent.pipeline.importing import ImportStats
 from precedent.pipeline.retry import MAX_ATTEMPTS
 from precedent.pipeline.stats import RunStats
+from precedent.pipeline.wishes import Wish
 from precedent.plugins import PROCESSORS, READERS, installed
-from precedent.settings import Settings, variable_of
+from precedent.processors.friction.rows import MomentShown, SessionFriction, ToolFriction
+from precedent.processors.secrets.rows import MarkedPlace, MarkTotals
+from precedent.settings import SETTINGS, load
 from precedent.store.schema import REVISION, metadata
+from precedent.telemetry.figures import Archived, Figures, JobFigures, ProcessorFigures
+from precedent.telemetry.health import Check
+from precedent.telemetry.metrics import Metrics, Scrape
+from precedent.telemetry.totals import BUCKETS, Total
 from precedent.usage.blocks import Block
 from precedent.usage.report import DIMENSIONS, EVENT_KINDS, CostMode, EventTotals, Totals
 from precedent.usage.requests import TracedRequest
@@ -71,7 +87,9 @@ def commands(command: Any, path: str = "precedent") -> Iterator[tuple[str, Any]]
 COMMANDS = dict(commands(typer.main.get_command(cli)))
 FIELDS = {
     "precedent collect": CollectStats,
+    "precedent import-state": ImportStats,
     "precedent run": RunStats,
+    "precedent push": PushStats,
     "precedent status": Backlog,
     "precedent usage tools": EventTotals,
     "precedent usage time": TimeSpent,
@@ -80,7 +98,18 @@ FIELDS = {
     "precedent sessions list": SessionSummary,
     "precedent sessions show": TranscriptDetail,
     "precedent dead list": FailedTranscript,
+    "precedent secrets list": MarkedPlace,
+    "precedent secrets by": MarkTotals,
+    "precedent friction list": SessionFriction,
+    "precedent friction tools": ToolFriction,
+    "precedent friction show": MomentShown,
     "precedent doctor": Check,
+    "precedent housekeeping": HousekeepingStats,
+    "precedent backup": BackupStats,
+    "precedent receipts list": Receipt,
+    "precedent consent show": Wish,
+    "precedent audit list": AuditEntry,
+    "precedent audit verify": AuditVerdict,
 }
 
 
@@ -111,16 +140,16 @@ def test_every_sum_and_every_choice_of_a_report_is_documented() -> None:
     assert set(EVENT_KINDS) <= named(section(page, "`precedent usage tools`"))
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_documented_with_variable_and_default(name: str) -> None:
     rows = [line for line in read("settings.md").splitlines() if line.startswith(f"| `{name}` |")]
     assert len(rows) == 1
-    default = Settings.model_fields[name].default
+    default = SETTINGS[name].default
     if default in {None, ""}:
         shown = "none"
     else:
         shown = "`[]`" if default == () else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
-    assert [cell.strip() for cell in rows[0].split("|")[2:4]] == [f"`{variable_of(name)}`", shown]
+    assert [cell.strip() for cell in rows[0].split("|")[2:4]] == [f"`{SETTINGS[name].variable}`", shown]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +181,32 @@ def test_no_table_is_documented_that_does_not_exist() -> None:
     headings = [heading.strip("`") for heading in HEADING.findall(read("database.md")) if heading.startswith("`")]
     assert set(headings) == set(metadata.tables)
     assert f"Schema revision: `{REVISION}`" in read("database.md")
+
+
+def test_every_route_is_documented_with_who_may_call_it(tmp_path: Path) -> None:
+    app = App(load(data_dir=tmp_path))
+    routes = routes_of(create(app))
+    rows = [line.split("|") for line in read("api.md").splitlines() if line.startswith("| `") and "/" in line]
+    told = {CODE.findall(row[1])[0]: row[2].strip() for row in rows if " /" in row[1]}
+    wanted = {}
+    for each in routes:
+        if each.access is None:
+            continue
+        scope = each.access.scope.value if each.access.roles and each.access.scope else "read"
+        who = ", ".join(sorted(each.access.roles)) or "everybody"
+        wanted[f"{each.method} {each.path}"] = who if scope == "read" else f"{who}; {scope}"
+    assert told == wanted
+
+
+def test_every_status_of_an_error_is_documented() -> None:
+    rows = [line.split("|") for line in section(read("api.md"), "Errors").splitlines() if line.startswith("| ")]
+    told = {
+        (int(status), code)
+        for row in rows[1:]
+        for status in re.findall("[0-9]+", row[1])
+        for code in CODE.findall(row[2])
+    }
+    assert set(STATUS.values()) <= told
 
 
 def test_every_fault_point_is_documented() -> None:
@@ -205,12 +260,45 @@ def test_the_readme_names_the_two_commands() -> None:
     assert set(re.findall(r"^(\w+):", makefile, re.MULTILINE)) == documented
 
 
+def test_every_name_of_the_kit_is_documented() -> None:
+    page = read("testing.md")
+    told = set(re.findall(r"\w+", " ".join([*CODE.findall(page), *FENCE.findall(page)])))
+    assert set(testing.__all__) <= told
+
+
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [each for extra in project["optional-dependencies"].values() for each in extra]
     wanted = [*project["dependencies"], *extras]
     names = {re.split(r"[=<>]", each)[0] for each in wanted}
     assert names == first_cells((ROOT / "docs" / "decisions" / "0003-dependencies.md").read_text("utf-8"))
+
+
+def metrics() -> set[str]:
+    """Return the name of every metric, as a scrape of a server that has done something shows it."""
+    job = JobFigures("j", "", 0, 1, 1, 1, 1)
+    processor = ProcessorFigures("p", 1, 0, 0, 0, 1, "", 1)
+    totals = [Total("j", "done", 1, 1, 1, (1,) * len(BUCKETS))]
+    figures = Figures(2, REVISION, {"j": job}, {"p": processor}, totals, 1, 1, 1, 1, 1, True)
+    found = Metrics(lambda: Scrape(figures, Archived(1, 1, 1), 1, 0, {"posthog": 0}))
+    found.request(route="/x", method="GET", status=200, seconds=0.1)
+    kinds = re.findall(r"^# TYPE (\S+) (\w+)$", found.text().decode(), re.MULTILINE)
+    return {name for name, _ in kinds}
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    page = read("metrics.md")
+    named_here = set(re.findall(r"`((?:precedent|process|python)_\w+)`", page))
+    assert named_here == metrics()
+    assert first_cells(page) == {name for name in metrics() if name.startswith("precedent_")}
+
+
+def test_every_check_and_every_alert_is_documented() -> None:
+    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text("utf-8")
+    for module in ("health", "alerts"):
+        source = (ROOT / "src" / "precedent" / "telemetry" / f"{module}.py").read_text("utf-8")
+        for name in re.findall(r'(?:Check|Raised)\(f?"([a-z- ]+)', source):
+            assert re.search(rf"`{re.escape(name.strip())}[ :`]", page), name
 
 
 def test_the_structures_compared_here_are_structures() -> None:

@@ -12,6 +12,8 @@ _SEP = rf"""(?:{_QUOTE})?+\]?+ {{0,3}}+(?:=>|:=|[:=]) {{0,3}}+"""
 _HEX_ESCAPE = r"\\{1,7}u00[2-7][0-9a-f]"
 # A value without a digit or a sign is a word unless it is long; said here because refusing in Python costs 2 us.
 _VARIED = r"""(?=[^\s"'`\\]{0,24}?[0-9!#$%&*+/@^~?]|[^\s"'`\\]{10})"""
+_BARE = rf"""(?:[a-z0-9_+/.~!@#%^*:$?-]|{_HEX_ESCAPE}){{8,4096}}+={{0,2}}"""
+_BARE_END = r"""(?=["'`\s\\,;)&<}|\]]|$)"""
 # What may stand after a name that announces a secret: a JSON string of the line itself, a value quoted in any other
 # way and at any depth of escaping, or a bare word as in a .env or YAML file.
 _VALUE = (
@@ -19,8 +21,13 @@ _VALUE = (
     rf"""|(?P<q>\\{{1,7}}["'`]|['`])"""
     rf"""(?P<secret>{_VARIED}(?:(?!(?P=q))(?:[^\s"\\]|{_HEX_ESCAPE}|\\{{1,7}}/)){{8,512}}+)(?=(?P=q)))"""
     rf"""| ?[:=] {{0,3}}(?P<secret>(?=[a-z0-9_+/.~!@#%^*:$?\\-]{{8}}){_VARIED}"""
-    rf"""(?:[a-z0-9_+/.~!@#%^*:$?-]|{_HEX_ESCAPE}){{8,512}}+={{0,2}})"""
-    r"""(?=["'`\s\\,;)&<}|\]]|$))"""
+    rf"""{_BARE}){_BARE_END})"""
+)
+# What may stand after a command's option.
+_ARGUMENT = (
+    rf"""(?: {{1,2}}+|=)(?:(?P<q>\\{{0,7}}["']|['])"""
+    rf"""(?P<secret>{_VARIED}(?:(?!(?P=q))(?:[^\s"\\]|{_HEX_ESCAPE}|\\{{1,7}}/)){{8,512}}+)(?=(?P=q))"""
+    rf"""|(?P<secret>(?=[a-z0-9_+/.~!@#%^*:$?\\-]{{8}}){_VARIED}{_BARE}){_BARE_END})"""
 )
 
 
@@ -48,7 +55,9 @@ def _context(
     )
 
 
-_KEY_WORDS = "api access auth private signing encryption master account service admin".split()
+_KEY_WORDS = (
+    "api app access auth private signing encryption master account service admin subscription functions".split()
+)
 # Between two base64 lines of a key: escaped line ends, line numbers, diff signs, the quotes of concatenated strings.
 # An escaped quote has an odd number of backslashes before it; an even number would end the JSON string.
 _GAP = r"""(?:(?!-----)(?:[^"\\\n]|\\{1,15}[nrtu/]|(?:\\\\){0,7}\\"))"""
@@ -137,6 +146,40 @@ CONTEXTS: tuple[Rule, ...] = (
         check="token",
     ),
     _context("assigned-password", "pwd", _VALUE, pivot="wd"),
+    _context("assigned-password", "--password|--passwd|--pass|--passphrase", _ARGUMENT, pivot="--pass"),
+    _context("assigned-token", "--token|--auth-token|--access-token|--api-token", _ARGUMENT, pivot="oken"),
+    _context("assigned-key", "--api-key|--apikey|--access-key|--secret-key", _ARGUMENT, pivot="key"),
+    _context("assigned-secret", "--secret|--client-secret", _ARGUMENT, pivot="cret"),
+    _context(
+        "curl-password",
+        "curl",
+        r"""(?:[^"\n\\|;]|\\[^\n]){0,256}? (?:-u|--user)[ =]?(?:\\{0,7}["'])?[^\s:"'\\@/$]{1,64}:"""
+        r"""(?P<secret>[^\s"'\\`]{3,128}+)""",
+        pivot="curl",
+        check="url",
+    ),
+    _context(
+        "netrc-password",
+        "login ",
+        r"[^\s\"\\]{1,64}(?: |\\{1,7}[nrt]){1,9}password {1,3}(?P<secret>[^\s\"'\\]{4,128}+)",
+        pivot="login",
+        check="url",
+    ),
+    _context(
+        "registry-auth",
+        '"auth|_auth',
+        rf"(?:{_QUOTE})?+ {{0,3}}+[:=] {{0,3}}+(?:{_QUOTE})?+"
+        r"(?P<secret>[a-z0-9+/]{10,512}+={0,2})(?![a-z0-9+/=_-])",
+        pivot="auth",
+        check="basic",
+    ),
+    _context(
+        "teams-webhook",
+        "/incomingwebhook/",
+        r"(?P<secret>[a-z0-9]{32}+(?:/[a-z0-9-]{36})?+)",
+        pivot="hook",
+        check="token",
+    ),
     _context(
         "assigned-token",
         "token",

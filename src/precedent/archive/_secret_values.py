@@ -3,6 +3,8 @@
 Owns the judgement of one value; knows nothing of where it was found but the byte before it.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Callable
 
@@ -75,6 +77,15 @@ def _is_header(value: bytes, _lead: bytes) -> bool:
     return not (_is_name(value) or _is_stand_in(value.lower()))
 
 
+def _is_basic(value: bytes, _lead: bytes) -> bool:
+    """Base64 of a name and a password, as in the settings of clients of registries."""
+    try:
+        name, colon, password = base64.b64decode(value + b"=" * (-len(value) % 4), validate=True).partition(b":")
+    except binascii.Error:
+        return False
+    return bool(name and colon and len(password) >= 3) and (name + password).decode("latin-1").isprintable()
+
+
 def _is_aws_secret(value: bytes, _lead: bytes) -> bool:
     """40 base64 characters beside the name of an AWS secret key."""
     return len(set(value.translate(_KINDS))) >= 3 and not _LOUD.search(value.lower())
@@ -130,4 +141,5 @@ CHECKS: dict[Check, Callable[[bytes, bytes], bool]] = {
     "aws": _is_aws_secret,
     "jwt": lambda value, _lead: b"eyJ" in value.partition(b".")[0],
     "assigned": _is_assigned,
+    "basic": _is_basic,
 }

@@ -25,13 +25,22 @@ class Blocks:
     def add(self, data: bytes) -> None:
         """Append content."""
         self.length += len(data)
-        self._tail += data
-        whole = len(self._tail) // BLOCK_BYTES * BLOCK_BYTES
-        view = memoryview(self._tail)
+        view = memoryview(data)
+        if self._tail:
+            missing = BLOCK_BYTES - len(self._tail)
+            self._tail += view[:missing]
+            if len(self._tail) < BLOCK_BYTES:
+                return
+            self._digests += digest(self._tail)
+            view = view[missing:]
+        whole = len(view) // BLOCK_BYTES * BLOCK_BYTES
         for start in range(0, whole, BLOCK_BYTES):
             self._digests += digest(view[start : start + BLOCK_BYTES])
-        view.release()
-        del self._tail[:whole]
+        self._tail = bytearray(view[whole:])
+
+    def copy(self) -> "Blocks":
+        """Return blocks of the same content, to be continued apart."""
+        return Blocks(bytes(self._digests), length=self.length, tail=bytes(self._tail))
 
     def __bytes__(self) -> bytes:
         """Return the digests, that of a short last block included."""

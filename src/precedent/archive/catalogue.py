@@ -10,6 +10,9 @@ from precedent.store.schema import tombstone, transcript
 
 from .naming import object_key
 
+MAX_FOLDERS = 200
+"""Of one transcript, kept to notice a later opt-out."""
+
 
 class Listener(Protocol):
     """Told of changes inside the transaction that makes them, so that no change is ever missed."""
@@ -78,13 +81,21 @@ class Change(NamedTuple):
 
 def commit(tx: sa.Connection, changes: Sequence[Change], *, listener: Listener, now: int) -> list[Change]:
     """Catalogue changes and tell the listener; return those that another collector was ahead of."""
+    for change in changes:
+        if "length" in change.values:
+            change.values.setdefault("stored_bytes", change.values["length"])
     lost: list[Change] = []
     session_files: list[str] = []
+    deleted = _deleted_meanwhile(tx, [each for each in changes if not each.entry])
+    if deleted:
+        lost += deleted
+        changes = [each for each in changes if each not in deleted]
+    new = [{"created_at": now, "changed_at": now, "revision": 1, **each.values} for each in changes if not each.entry]
+    if new:
+        tx.execute(transcript.insert(), new)
     for change in changes:
-        if change.entry is None:
-            tx.execute(transcript.insert().values(created_at=now, changed_at=now, revision=1, **change.values))
-        else:
-            before = change.entry
+        before = change.entry
+        if before is not None:
             result = tx.execute(
                 transcript.update()
                 .where(transcript.c.id == before.id, transcript.c.revision == before.revision)
@@ -97,6 +108,16 @@ def commit(tx: sa.Connection, changes: Sequence[Change], *, listener: Listener, 
     if session_files:
         listener.changed(tx, session_files, now=now)
     return lost
+
+
+def _deleted_meanwhile(tx: sa.Connection, new: Sequence[Change]) -> list[Change]:
+    """Return those of new transcripts whose session was erased while they were copied."""
+    persons = {each.values["user_id"] for each in new}
+    if not persons:
+        return []
+    query = sa.select(tombstone.c.user_id, tombstone.c.native_id).where(tombstone.c.user_id.in_(persons))
+    graves = {(row.user_id, row.native_id) for row in tx.execute(query)}
+    return [each for each in new if (each.values["user_id"], each.values["native_id"]) in graves]
 
 
 def seen(tx: sa.Connection, fingerprints: Sequence[tuple[str, str, int]]) -> None:
@@ -128,6 +149,12 @@ def bury(tx: sa.Connection, ids: Sequence[int], *, now: int) -> None:
 def buried(tx: sa.Connection, user_id: int) -> set[str]:
     """Return the ids of a person's deleted sessions."""
     return set(tx.scalars(sa.select(tombstone.c.native_id).where(tombstone.c.user_id == user_id)))
+
+
+def is_buried(tx: sa.Connection, user_id: int, native_id: str) -> bool:
+    """Tell whether a person deleted a session."""
+    found = sa.select(tombstone.c.user_id).where(tombstone.c.user_id == user_id, tombstone.c.native_id == native_id)
+    return tx.execute(found).first() is not None
 
 
 def entry(tx: sa.Connection, session_file: str) -> Entry | None:

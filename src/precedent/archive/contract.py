@@ -1,6 +1,7 @@
 """What a place that keeps transcripts provides."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +9,8 @@ from typing import Protocol
 class Archive(Protocol):
     """Append-only objects, each known by a key; the catalogue says how long each one is.
 
-    Bytes beyond the catalogue's length come from a write that was never committed and mean nothing.
+    Bytes beyond the catalogue's length come from a write that was never committed and mean nothing. Several threads may
+    call it at a time, each for objects of its own.
     """
 
     def append(self, key: str, *, at: int, data: Iterable[bytes]) -> int:
@@ -33,4 +35,15 @@ class Archive(Protocol):
 
     def path(self, key: str) -> Path:
         """Return a local file with the object's content, for an extraction child to open."""
+        ...
+
+    def alone(self, name: str, *, wait_s: float = float("inf")) -> AbstractContextManager[None]:
+        """Return a block that one at a time enters for each name, in whatever process; the others wait so long.
+
+        The death of a process ends its block.
+
+        Raises:
+            BadInput: the name is not plain.
+            Transient: another one held it for too long.
+        """
         ...

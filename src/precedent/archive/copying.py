@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from precedent.faults import reach
-from precedent.transcripts.lines import MAX_LINE_BYTES
-from precedent.transcripts.reading import is_object
 
 from .blocks import BLOCK_BYTES, DIGEST_BYTES, Blocks, digest, digests_of, last_block_start
 from .catalogue import Entry
 from .contract import Archive
 from .naming import object_key
-from .redact import redact
-
-READ_BYTES = 4 << 20
+from .scrubbing import READ_BYTES, document_of, scrubbed_lines
 
 
 class Copy(NamedTuple):
@@ -32,6 +28,10 @@ class Copy(NamedTuple):
     bytes_read: int
 
 
+class Stopped(Exception):
+    """Raised by `go_on`, to end the copying of a source; what was written of it is of no use."""
+
+
 class _NotAllowed(Exception):
     """The data names a folder whose person keeps it private."""
 
@@ -47,6 +47,9 @@ def copy_new(
     archive_blocks: bytes,
     folders_of: Callable[[bytes], set[str]],
     is_private: Callable[[str], bool],
+    documents: bool = False,
+    origin: int = 0,
+    go_on: Callable[[], None] = lambda: None,
 ) -> Copy | None:
     """Append a source's whole lines beyond what we have, or write a new generation.
 
@@ -60,42 +63,68 @@ def copy_new(
         archive_blocks: digests of the archived content.
         folders_of: the working folders that lines name.
         is_private: true for a folder whose sessions must not be archived.
+        documents: the agent also writes one object over many lines; such a one is taken when it is whole.
+        origin: place in the source that the descriptor begins at; beyond 0, what comes before it cannot be read, and
+            the source so far is what the archive holds of it.
+        go_on: called before every piece; ends the copying by raising `Stopped`.
 
     Returns:
         What is to be catalogued; `bytes_read` is 0 when there is no whole new line. None when it is private.
+
+    Raises:
+        Stopped: by `go_on`.
     """
     if fresh or entry is None:
         generation = entry.generation + 1 if entry else 0
         key, start, length = object_key(name, generation=generation), 0, 0
-        source, archived = Blocks(), Blocks()
+        source = archived = Blocks()
     else:
         generation, key = entry.generation, entry.object_key
         start, length = entry.source_offset, entry.length
-        source_tail = os.pread(descriptor, start % BLOCK_BYTES, start - start % BLOCK_BYTES)
+        same = start == length and source_blocks == archive_blocks
+        archive_tail = archive.read(key, start=length - length % BLOCK_BYTES, end=length) if origin or not same else b""
+        source_tail = archive_tail
+        if not origin:
+            source_tail = os.pread(descriptor, start % BLOCK_BYTES, start - start % BLOCK_BYTES)
         source = Blocks(source_blocks, length=start, tail=source_tail)
-        archive_tail = archive.read(key, start=length - length % BLOCK_BYTES, end=length)
-        archived = Blocks(archive_blocks, length=length, tail=archive_tail)
+        archived = source if same else Blocks(archive_blocks, length=length, tail=archive_tail)
     redactions, folders = 0, set[str]()
 
+    def check(named: set[str]) -> None:
+        if any(is_private(folder) for folder in named):
+            raise _NotAllowed
+
     def scrubbed() -> Iterator[bytes]:
-        nonlocal redactions
-        for data in _whole_lines(descriptor, start):
-            named = folders_of(data) - folders
-            if any(is_private(folder) for folder in named):
-                raise _NotAllowed
-            clean, counts = redact(data)
-            folders.update(folders_of(clean) if counts else named)
-            redactions += sum(counts.values())
-            source.add(data)
-            archived.add(clean)
+        nonlocal redactions, archived
+        document_end = 0
+        if documents and not start:
+            content, extent = document_of(descriptor)
+            if extent.torn:
+                return  # half of it in the archive could never be completed: its reader waits for a whole one
+            document_end = extent.end
+            check(folders_of(bytes(content[:document_end])))  # a list of folders may stand on several lines
+            del content
+        for piece in scrubbed_lines(descriptor, start=start - origin, document_end=document_end):
+            go_on()
+            named = folders_of(piece.context) - folders
+            check(named)
+            folders.update(folders_of(piece.clean) if piece.counts else named)
+            redactions += sum(piece.counts.values())
+            if piece.counts and archived is source:  # up to here both are the same, and hashed once
+                archived = source.copy()
+            source.add(piece.source)
+            if archived is not source:
+                archived.add(piece.clean)
             reach("collect.scrubbed")
-            yield clean
+            yield piece.clean
 
     try:
         length = archive.append(key, at=length, data=scrubbed())
-    except _NotAllowed:
+    except (_NotAllowed, Stopped) as reason:
         if entry is None or key != entry.object_key:
             archive.delete(key)
+        if isinstance(reason, Stopped):
+            raise
         return None
     if not archived.length:
         archive.delete(key)
@@ -111,28 +140,6 @@ def copy_new(
         folders=folders,
         bytes_read=source.length - start,
     )
-
-
-def _whole_lines(descriptor: int, start: int) -> Iterator[bytes]:
-    """Yield the file's content in pieces that end with a line; a torn last line is left for later.
-
-    A last line without a newline is taken when it is one whole JSON object. A line longer than any reader takes is
-    passed on in pieces.
-    """
-    pending = bytearray()
-    while data := os.pread(descriptor, READ_BYTES, start):
-        start += len(data)
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            yield bytes(pending) + data[:cut] if pending else data[:cut]
-            pending = bytearray(data[cut:])
-        else:
-            pending += data
-            if len(pending) > MAX_LINE_BYTES:
-                yield bytes(pending)
-                pending = bytearray()
-    if pending and is_object(pending):
-        yield bytes(pending)
 
 
 def starts_alike(descriptor: int, length: int, digests: bytes) -> bool:

@@ -7,12 +7,13 @@ from pathlib import Path
 from precedent.errors import BadInput
 
 from .folder import MAX_PART_BYTES
+from .naming import user_key
 from .sources import Home
 
 
 def own() -> Home:
     """Return the home of the person who runs this."""
-    return Home(Path.home(), user_key(pwd.getpwuid(os.getuid()).pw_name))
+    return Home(Path.home(), _key(pwd.getpwuid(os.getuid()).pw_name))
 
 
 def given(path: Path, *, user: str | None = None) -> Home:
@@ -22,8 +23,8 @@ def given(path: Path, *, user: str | None = None) -> Home:
         BadInput: there is no such folder.
     """
     if not path.is_dir():
-        raise BadInput(f"{path} is no folder; --home takes a home that holds .claude or .codex")
-    return Home(path.resolve(), user_key(user or path.resolve().name))
+        raise BadInput(f"{path} is no folder; --home takes a person's home, which holds .claude, .codex or the like")
+    return Home(path.resolve(), _key(user or path.resolve().name))
 
 
 def everybody() -> list[Home]:
@@ -39,11 +40,9 @@ def everybody() -> list[Home]:
         path = Path(entry.pw_dir)
         person = entry.pw_uid == 0 or entry.pw_uid >= 1000
         if person and path.is_absolute() and path != Path("/") and path.is_dir() and path not in homes:
-            homes[path] = Home(path, user_key(entry.pw_name))
+            homes[path] = Home(path, _key(entry.pw_name))
     return list(homes.values())
 
 
-def user_key(name: str) -> str:
-    """Return a name as it may stand in an archive key: plain ASCII, never empty."""
-    kept = "".join(each if each.isascii() and (each.isalnum() or each in "-_.@+") else "_" for each in name)
-    return kept.lstrip(".")[:MAX_PART_BYTES] or "unknown"
+def _key(name: str) -> str:
+    return user_key(name, max_bytes=MAX_PART_BYTES)

@@ -1,26 +1,30 @@
 """Scrub secrets from raw transcript lines before anything is stored or indexed.
 
 Owns the search and the replacement. Works on the bytes of whole JSONL lines and never decodes them; knows nothing of
-agents, files or the catalogue. The rules are in `_secret_rules.py` and `_secret_contexts.py`, what makes a value a
-secret is in `_secret_values.py`.
+agents, files or the catalogue. The rules are in `_secret_rules.py`, `_secret_vendors.py` and `_secret_contexts.py`,
+what makes a value a secret is in `_secret_values.py`.
 
-How it is fast without a native library: `re` finds a first byte with memchr, so rules are grouped by a rare byte that
-ends their prefix (the `_` of `ghp_`), and the rest of the prefix is a look-behind. One pass per group costs about
-0.5 ns a byte; one alternation of all rules costs 400 ns a byte (`benchmarks/redact.py`).
+How it is fast: `_secret_filter.py` finds the few lines that may hold a secret, and the rules are applied to these only.
+For the rules themselves, `re` finds a first byte with memchr, so they are grouped by a rare byte that ends their prefix
+(the `_` of `ghp_`), and the rest of the prefix is a look-behind. One pass per group costs about 0.5 ns a byte; one
+alternation of all rules costs 400 ns a byte (`benchmarks/redact.py`).
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from precedent.archive._secret_contexts import CONTEXTS
+from precedent.archive._secret_filter import Part, make_filter
 from precedent.archive._secret_rules import TOKENS, Rule
 from precedent.archive._secret_values import CHECKS
+from precedent.archive._secret_vendors import VENDORS
 
-__all__ = ["RULES", "Redaction", "Rule", "redact"]
+__all__ = ["AHEAD_BYTES", "BEHIND_BYTES", "RULES", "Excerpt", "Redaction", "Rule", "redact", "redact_within"]
 
-RULES: tuple[Rule, ...] = TOKENS + CONTEXTS
+RULES: tuple[Rule, ...] = TOKENS + VENDORS + CONTEXTS
 """Every rule; of two that find the same secret the first names it."""
 
 
@@ -49,7 +53,7 @@ class _Hit(NamedTuple):
 
     rank: int
     rule: Rule
-    taken: int  # bytes before the group that are replaced with it: the anchor, or nothing
+    taken: int  # bytes before the group that are replaced with it: the anchor and what belongs to it, or nothing
     check: Callable[[bytes, bytes], bool]
 
 
@@ -62,7 +66,7 @@ class _Scanner(NamedTuple):
     hits: dict[int, _Hit]  # by number of the group
 
 
-def redact(data: bytes) -> Redaction:
+def redact(data: bytes, *, everywhere: bool = False) -> Redaction:
     """Replace every secret in whole JSONL lines by `[REDACTED:rule-name]`.
 
     A line that was valid JSON stays valid JSON of the same structure, the number of line feeds stays, and redacting the
@@ -71,49 +75,121 @@ def redact(data: bytes) -> Redaction:
     Args:
         data: zero or more whole lines, still encoded; any size, held in memory twice. Bytes that are not JSON or not
             UTF-8 are searched all the same.
+        everywhere: apply the rules to all lines and not to the suspect ones only; slower, with the same result.
 
     Returns:
         The scrubbed lines (`data` itself when nothing was found) and the number of replacements by rule.
     """
     counts: Counter[str] = Counter()
-    result, changed = _scrub(data, counts)
-    for _ in range(_MAX_PASSES):
-        # What a replacement uncovers is near it; as a rule nothing is, and no more than that is read again.
-        if not changed or not _scrub(changed, Counter())[1]:
+    pieces: list[bytes] = []
+    done = 0
+    for first, last in ((0, len(data)),) if everywhere else _filter()(data):
+        lines = data[first:last]
+        for spans in (scrubbing := _Scrubbing(lines)):
+            counts.update(RULES[span.rank].name for span in spans)
+        if scrubbing.data is not lines:
+            pieces += (data[done:first], scrubbing.data)
+            done = last
+    return Redaction(b"".join((*pieces, data[done:])) if pieces else data, dict(counts))
+
+
+class Excerpt(NamedTuple):
+    """What `redact_within` returns.
+
+    Attributes:
+        data: the scrubbed bytes from `start` up to `end`.
+        counts: as in `Redaction`.
+        end: how far the bytes were taken: as asked, or further where a secret stood across that place.
+    """
+
+    data: bytes
+    counts: dict[str, int]
+    end: int
+
+
+BEHIND_BYTES = 16 << 10
+"""What `redact_within` needs to see before the bytes it scrubs: more than any rule looks back."""
+AHEAD_BYTES = 256 << 10
+"""What `redact_within` needs to see behind them: more than any secret is long."""
+
+
+def redact_within(data: bytes, *, start: int, end: int) -> Excerpt:
+    """Scrub a part of one line that is too long to be held in memory.
+
+    Args:
+        data: the part with `BEHIND_BYTES` before it and `AHEAD_BYTES` behind it, or up to the ends of the line.
+        start: where the part starts in `data`.
+        end: where it ends; the next part has to start at the `end` that is returned.
+    """
+    if next(_filter()(data), None) is None:
+        return Excerpt(data[start:end], {}, end)
+    counts: Counter[str] = Counter()
+    first, last, taken = start, end, end
+    for number, spans in enumerate(scrubbing := _Scrubbing(data)):
+        if not number:
+            taken = last = max([end, *(span.end for span in spans if span.start < end)])
+        counts.update(RULES[span.rank].name for span in spans if span.end > first and span.start < last)
+        # A secret across the start was taken as a whole with the part before; what is left of it is not shown.
+        first, last = _moved(first, spans, inside=0), _moved(last, spans, inside=1)
+    return Excerpt(scrubbing.data[first:last], dict(counts), taken)
+
+
+def _moved(place: int, spans: list[_Span], *, inside: int) -> int:
+    """Where a place is when the spans are replaced; one inside a span is before or after its marker."""
+    grown = 0
+    for span in spans:
+        if span.end > place:
+            if span.start < place:
+                return span.start + grown + inside * len(_marker(span))
             break
-        result, changed = _scrub(result, counts)
-    return Redaction(result, dict(counts))
+        grown += len(_marker(span)) - span.end + span.start
+    return place + grown
 
 
 _MAX_PASSES = 16
 _MAX_VERDICTS = 10_000
-_MARKER_BYTES = len(b"[REDACTED:]")
-_REACH_BYTES = 16_384  # further than any rule but that of private keys looks
 
 
-def _scrub(data: bytes, counts: Counter[str]) -> tuple[bytes, bytes]:
-    """One pass: the scrubbed lines, and of these only what is near a marker. Adds to `counts`."""
-    spans = _merge(sorted(_spans(data)))
-    if not spans:
-        return data, b""
+class _Scrubbing:
+    """Scrubs lines in passes until nothing is found; iterating yields what each pass replaces, in its coordinates."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[list[_Span]]:
+        near = self.data
+        for _ in range(1 + _MAX_PASSES):
+            # What a replacement uncovers is near it; as a rule nothing is, and no more than that is read again.
+            if near is not self.data and not next(_spans(near), None):
+                return
+            spans = _merge(sorted(_spans(self.data)))
+            if not spans:
+                return
+            self.data, near = _replaced(self.data, spans)
+            yield spans
+
+
+def _marker(span: _Span) -> bytes:
+    return b"[REDACTED:%b]" % RULES[span.rank].name.encode()
+
+
+def _replaced(data: bytes, spans: list[_Span]) -> tuple[bytes, bytes]:
+    """The data with a marker for each span, and of this only what is near a marker."""
     pieces: list[bytes] = []
-    at = 0
-    for start, end, rank in spans:
-        name = RULES[rank].name
-        counts[name] += 1
-        pieces += (data[at:start], b"[REDACTED:%b]" % name.encode())
-        at = end
+    near: list[list[int]] = []
+    at = grown = 0
+    for span in spans:
+        marker = _marker(span)
+        pieces += (data[at : span.start], marker)
+        at = span.end
+        start = span.start + grown
+        grown += len(marker) - span.end + span.start
+        if near and start - BEHIND_BYTES <= near[-1][1]:
+            near[-1][1] = span.end + grown + BEHIND_BYTES
+        else:
+            near.append([max(0, start - BEHIND_BYTES), span.end + grown + BEHIND_BYTES])
     pieces.append(data[at:])
     result = b"".join(pieces)
-    near: list[list[int]] = []
-    grown = 0
-    for start, end, rank in spans:
-        first = start + grown
-        grown += len(RULES[rank].name) + _MARKER_BYTES - end + start
-        if near and first - _REACH_BYTES <= near[-1][1]:
-            near[-1][1] = end + grown + _REACH_BYTES
-        else:
-            near.append([max(0, first - _REACH_BYTES), end + grown + _REACH_BYTES])
     return result, b"\n".join(result[first:last] for first, last in near)
 
 
@@ -121,7 +197,7 @@ def _spans(data: bytes) -> Iterator[_Span]:
     """Every secret of every rule, unordered; they may overlap."""
     lowered = data.lower()
     verdicts: dict[tuple[int, bytes, bytes], bool] = {}  # transcripts repeat themselves; gone with this call
-    for scanner in _SCANNERS:
+    for scanner in _scanners():
         text = lowered if scanner.folded else data
         search = scanner.regex.search
         found = search(text)
@@ -259,7 +335,7 @@ def _compile_group(pivot: bytes, *, folded: bool) -> _Scanner:
             split[size, anchor[size:]].append(anchor[:size])
         for number, ((size, tail), starts) in enumerate(split.items()):
             branch, names = _name_groups(rule.pattern, f"r{rank}_{number}")
-            taken = 0 if b"(?P<secret>" in rule.pattern else size + len(tail)
+            taken = 0 if b"(?P<secret>" in rule.pattern else rule.before + size + len(tail)
             named.update(dict.fromkeys(names, _Hit(rank, rule, taken, CHECKS[rule.check])))
             before = _word_start(starts) if rule.bounded else b""
             branches.append(_behind(starts) + before + re.escape(tail) + branch)
@@ -283,6 +359,13 @@ def _name_groups(pattern: bytes, label: str) -> tuple[bytes, list[str]]:
     return pattern.replace(b"(?P<q>", b"(?P<%b>" % quote).replace(b"(?P=q)", b"(?P=%b)" % quote), names
 
 
-_SCANNERS = tuple(
-    _compile_group(pivot, folded=folded) for pivot, folded in dict.fromkeys((rule.pivot, rule.folded) for rule in RULES)
-)
+@cache
+def _scanners() -> tuple[_Scanner, ...]:
+    """One for each pivot; compiled when first needed, as most commands redact nothing."""
+    groups = dict.fromkeys((rule.pivot, rule.folded) for rule in RULES)
+    return tuple(_compile_group(pivot, folded=folded) for pivot, folded in groups)
+
+
+@cache
+def _filter() -> Callable[[bytes], Iterator[Part]]:
+    return make_filter(RULES)

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from precedent.errors import BadInput
 
+from .naming import storable
+from .unpacking import form_of, plain_name
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -31,6 +34,23 @@ class Candidate(NamedTuple):
     fingerprint: str
     modified_at: int
     folder: int
+
+    @property
+    def form(self) -> str:
+        """How the file is compressed; empty when it is not."""
+        return form_of(self.relative.name)
+
+    @property
+    def plain(self) -> PurePosixPath:
+        """The place, relative to the root, that the file has when it is not compressed."""
+        return self.relative.with_name(plain_name(self.relative.name))
+
+    def has_sibling(self, name: str) -> bool:
+        """Tell whether a plain file of this name stands beside this one."""
+        try:
+            return stat.S_ISREG(os.stat(name, dir_fd=self.folder, follow_symlinks=False).st_mode)
+        except OSError:
+            return False
 
     def open(self, *, owner: int) -> int:
         """Return a descriptor of the file.
@@ -75,11 +95,18 @@ class Refused(NamedTuple):
     reason: str
 
 
+class Failed(NamedTuple):
+    """Something that could not be read this time."""
+
+    path: str
+    reason: str
+
+
 def read_small(home: Path, path: str, *, max_bytes: int) -> bytes:
     """Return the beginning of a plain file below a home; empty if there is none, or none that is safe to read."""
     relative = PurePosixPath(path)
     try:
-        folder = _open_root(home, relative.parent)
+        folder = open_root(home, relative.parent)
     except OSError:
         return b""
     try:
@@ -109,7 +136,7 @@ def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:
     owner; nothing below that.
     """
     try:
-        descriptor = _open_root(home, PurePosixPath(root))
+        descriptor = open_root(home, PurePosixPath(root))
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -126,10 +153,10 @@ def walk(home: Path, root: str) -> Iterator[Candidate | Refused]:
                 if _is_link(name, place):
                     refused.append(Refused(str(home / root / PurePosixPath(folder, name)), "is a link to a folder"))
             for name in sorted(names):
-                if not name.endswith((".jsonl", ".json", ".jsonl.zst")):
+                if not name.endswith((".jsonl", ".json", ".jsonl.zst", ".jsonl.gz")):
                     continue
                 relative = PurePosixPath(folder, name)
-                path = str(home / root / relative)
+                path = storable(str(home / root / relative))
                 try:
                     status = os.stat(name, dir_fd=place, follow_symlinks=False)
                 except FileNotFoundError:
@@ -151,7 +178,12 @@ def _is_link(name: str, folder: int) -> bool:
         return False
 
 
-def _open_root(home: Path, root: PurePosixPath) -> int:
+def open_root(home: Path, root: PurePosixPath) -> int:
+    """Return a descriptor of a folder below a home; only its first part may be a link, of the owner to the owner's.
+
+    Raises:
+        OSError: there is none, or none that is safe to enter.
+    """
     place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     owner = os.fstat(place).st_uid
     for depth, part in enumerate(root.parts):

@@ -8,6 +8,7 @@ import typer
 from precedent import doctor as checks
 from precedent import plugins as installed
 from precedent import settings as all_settings
+from precedent.security.principals import COMMAND_LINE
 
 from .context import context
 from .output import print_json, print_table, say
@@ -29,7 +30,7 @@ def register(cli: typer.Typer) -> None:
 def plugins(as_json: _Json = False) -> None:
     """List the installed readers and processors."""
     found = [
-        {"group": plugin.group, "name": plugin.name, "path": plugin.path, "from": plugin.distribution}
+        {"group": plugin.group, "name": plugin.name, "path": plugin.path, "from": installed.distribution(plugin)}
         for group in (installed.READERS, installed.PROCESSORS)
         for plugin in installed.installed(group)
     ]
@@ -58,13 +59,13 @@ def pause(
     reason: Annotated[str, typer.Option(help="Shown in the status.")] = "paused by hand",
 ) -> None:
     """Keep a processor from running."""
-    context(ctx).app.processing.pause(processor, reason)
+    context(ctx).app.processing.pause(processor, reason, by=COMMAND_LINE.name)
     say(f"{processor} is paused.")
 
 
 def resume(ctx: typer.Context, processor: Annotated[str, typer.Argument(help="Name of a processor.")]) -> None:
     """Let a paused processor run again."""
-    context(ctx).app.processing.pause(processor, "")
+    context(ctx).app.processing.pause(processor, "", by=COMMAND_LINE.name)
     say(f"{processor} runs again.")
 
 

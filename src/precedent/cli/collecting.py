@@ -58,6 +58,7 @@ def _line(stats: CollectStats) -> str:
         (stats.files_unknown, "no transcripts"),
         (stats.files_refused, "refused as unsafe"),
         (stats.files_failed, "failed"),
+        (stats.users_erased, "homes of erased persons left alone"),
     ):
         if count:
             parts.append(f"{count:,} {what}")

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from precedent import settings
-from precedent.app import App
+
+if TYPE_CHECKING:
+    from precedent.app import App
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,17 @@ class Context:
         return settings.load(**self.given)
 
     @cached_property
-    def app(self) -> App:
+    def app(self) -> "App":
         """The program."""
+        # `precedent serve` needs the settings only, and lives for months.
+        from precedent.app import App  # noqa: PLC0415
+
         return App(self.settings)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "app" in self.__dict__:
+            self.app.close()
 
 
 def context(ctx: typer.Context) -> Context:

@@ -25,7 +25,7 @@ def first_look(ctx: typer.Context) -> None:
     with bar("Collecting your transcripts") as progress:
         here.app.collect([homes.own()], progress=lambda stats: progress.show(f"{stats.files_copied:,} transcripts"))
     if here.app.is_empty():
-        say("You have no transcripts of Claude Code or Codex yet: these are sample transcripts of an invented team.")
+        say("You have no transcripts of a coding agent yet: these are sample transcripts of an invented team.")
         here = Context({**here.given, "data_dir": here.settings.data_dir / SAMPLES_FOLDER})
         ctx.obj = here
         here.app.collect([homes.given(home) for home in samples.homes()])

@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from precedent.clock import SECOND
+
+if TYPE_CHECKING:  # the library for tables and bars takes as long to load as a short command runs
+    from rich.progress import Progress
 
 Row = dict[str, Any]
 NEVER_CUT = frozenset({"session", "session_file", "date", "last", "start", "at", "path"})
@@ -27,14 +25,9 @@ MAX_SAID = 5
 PIPED_WIDTH = 200  # columns of a table that goes to a file or a pipe
 
 
-def said() -> Console:
-    """Return the console for people."""
-    return Console(stderr=True, highlight=False)
-
-
 def say(message: str) -> None:
     """Tell a person something; no markup, no control characters."""
-    said().print(Text(safe(message)), soft_wrap=True)
+    print(safe(message), file=sys.stderr, flush=True)
 
 
 def safe(text: str) -> str:
@@ -70,6 +63,10 @@ def print_table(
     rows: Sequence[Row], columns: Sequence[str], *, title: str = "", headers: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     """Print rows for people; numbers to the right."""
+    from rich.console import Console  # noqa: PLC0415  # see above
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(title=safe(title) or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in columns:
         number = any(isinstance(row.get(name), int | float) for row in rows) or name.endswith(
@@ -145,7 +142,7 @@ def iso(micros: int | None) -> str | None:
 class Bar:
     """A progress display; does nothing when standard error is no terminal."""
 
-    def __init__(self, progress: Progress | None, task: Any) -> None:
+    def __init__(self, progress: "Progress | None", task: Any) -> None:
         self._progress, self._task = progress, task
 
     def show(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
@@ -157,10 +154,15 @@ class Bar:
 @contextmanager
 def bar(text: str) -> Iterator[Bar]:
     """Show progress while the block runs."""
-    console = said()
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield Bar(None, None)
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
+    from rich import progress as rich  # noqa: PLC0415  # see above
+    from rich.console import Console  # noqa: PLC0415
+
+    columns = (
+        rich.SpinnerColumn(), rich.TextColumn("{task.description}", markup=False), rich.BarColumn(),
+        rich.TimeElapsedColumn(),
+    )  # fmt: skip
+    with rich.Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as progress:
         yield Bar(progress, progress.add_task(text, total=None))

@@ -9,10 +9,15 @@ from precedent.archive import people
 from .context import context
 from .output import print_json, print_table, say
 
-cli = typer.Typer(help="Whose transcripts they are.", no_args_is_help=True, rich_markup_mode=None)
+_cli = typer.Typer(help="Whose transcripts they are.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@cli.command("list")
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.add_typer(_cli, name="people")
+
+
+@_cli.command("list")
 def list_people(
     ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
@@ -27,7 +32,7 @@ def list_people(
         say("Nobody yet.")
 
 
-@cli.command()
+@_cli.command()
 def merge(
     ctx: typer.Context,
     key: Annotated[str, typer.Argument(help="Who is to become the other, as `people list` shows them.")],

@@ -11,10 +11,15 @@ from precedent.usage.ledger import Ledger
 from .context import context
 from .output import print_json, print_table, say
 
-cli = typer.Typer(help="The price table.", no_args_is_help=True, rich_markup_mode=None)
+_cli = typer.Typer(help="The price table.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@cli.command("list")
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.add_typer(_cli, name="prices")
+
+
+@_cli.command("list")
 def list_prices(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Part of a model's name; empty for all.")] = "",
@@ -49,7 +54,7 @@ def list_prices(
         say(f"Price table {table.version} has no model named like {name!r}.")
 
 
-@cli.command()
+@_cli.command()
 def update(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(help="Price table, see docs/reference/prices.md.")]
 ) -> None:
@@ -58,13 +63,16 @@ def update(
     with app.store.write() as tx:
         table = price_tables.install(tx, file, now=app.clock.now())
         changed = Ledger().reprice(tx)
+        app.audited(tx, "update_prices", "prices", details={"version": table.version, "requests": changed})
     say(f"Price table {table.version} is in force; {changed:,} requests were priced anew.")
 
 
-@cli.command()
+@_cli.command()
 def reset(ctx: typer.Context) -> None:
     """Put the shipped price table in force again and price everything anew."""
-    with context(ctx).app.store.write() as tx:
+    app = context(ctx).app
+    with app.store.write() as tx:
         price_tables.uninstall(tx)
         changed = Ledger().reprice(tx)
+        app.audited(tx, "reset_prices", "prices", details={"requests": changed})
     say(f"The shipped price table is in force; {changed:,} requests were priced anew.")

@@ -1,7 +1,9 @@
 """`precedent usage …`: figures by day, person, agent, model, project, session, tool; for people, JSON or CSV."""
 
+import tempfile
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta, tzinfo
+from datetime import tzinfo
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -10,14 +12,22 @@ import typer
 from precedent.errors import BadInput
 from precedent.usage import blocks as five_hours
 from precedent.usage import time_spent as spent
-from precedent.usage.periods import Period, day, first_instant, zone
+from precedent.usage.export import Format, format_of
+from precedent.usage.export import export as write_export
+from precedent.usage.periods import Period, day, span, zone
 from precedent.usage.report import DIMENSIONS, EVENT_KINDS, TOOL_KINDS, CostMode, Filter, Report, Totals
 from precedent.usage.requests import TracedRequest, trace
 
 from .context import context
-from .output import Row, dollars, duration, instant, iso, print_csv, print_json, print_table, say
+from .output import Row, counted, dollars, duration, instant, iso, print_csv, print_json, print_table, say
 
-cli = typer.Typer(help="Tokens, cost, tools and time.", no_args_is_help=True, rich_markup_mode=None)
+_cli = typer.Typer(help="Tokens, cost, tools and time.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.add_typer(_cli, name="usage")
+
 
 Since = Annotated[str | None, typer.Option(help="First day, as 2026-11-23.")]
 Until = Annotated[str | None, typer.Option(help="Last day, included.")]
@@ -75,26 +85,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def where(self) -> Filter:
         """Return what the report is about."""
         place = self.place()
-        first = day(self.since) if self.since else None
-        last = day(self.until) if self.until else None
-        if first and last and first > last:
-            raise BadInput(f"--since {first} is after --until {last}")
+        start, end = span(day(self.since) if self.since else None, day(self.until) if self.until else None, place)
         return Filter(
-            start=first_instant(first, place) if first else None,
-            end=first_instant(_after(last), place) if last else None,
+            start=start,
+            end=end,
             persons=tuple(self.persons or ()),
             agents=tuple(self.agents or ()),
             models=tuple(self.models or ()),
             projects=tuple(self.projects or ()),
             sessions=tuple(self.sessions or ()),
         )
-
-
-def _after(last: date) -> date:
-    try:
-        return last + timedelta(days=1)
-    except OverflowError:
-        return last
 
 
 def _report(ctx: typer.Context, options: Options, ask: Callable[[Report], Any]) -> Any:
@@ -147,11 +147,12 @@ def show_remarks(rows: list[Row], *, cost: CostMode = CostMode.CALCULATE) -> Non
     if not rows:
         return
     if defects := sum(row["defects"] for row in rows):
-        say(f"{defects:,} faults were found in the transcripts; `precedent sessions show ID` names their lines.")
+        where = "`precedent sessions list` counts them by session, `precedent sessions show ID` names their lines"
+        say(f"The transcripts have {counted(defects, 'fault')}; {where}.")
     say("Cost is API-equivalent: what these tokens cost at list price, whatever your subscription.")
 
 
-@cli.command()
+@_cli.command()
 def totals(
     ctx: typer.Context, since: Since = None, until: Until = None, zone: Zone = "UTC", person: Person = None,
     agent: Agent = None, model: Model = None, project: Project = None, session: Session = None,
@@ -173,7 +174,7 @@ def totals(
         show_remarks(rows, cost=options.cost)
 
 
-@cli.command("by")
+@_cli.command("by")
 def by(
     ctx: typer.Context,
     dimensions: Annotated[str, typer.Argument(help=f"One or more of {', '.join(DIMENSIONS)}, joined by commas.")],
@@ -207,7 +208,7 @@ def _add_shortcut(name: str, dimensions: Sequence[str], period: Period, about: s
         _grouped(ctx, options, dimensions, period=period, as_json=as_json, as_csv=as_csv)
 
     shortcut.__doc__ = about
-    cli.command(name)(shortcut)
+    _cli.command(name)(shortcut)
 
 
 _add_shortcut("daily", ["date"], Period.DAY, "Sum up by day.")
@@ -216,7 +217,7 @@ _add_shortcut("monthly", ["date"], Period.MONTH, "Sum up by month.")
 _add_shortcut("session", ["session", "person"], Period.DAY, "Sum up by session, sub-agents included.")
 
 
-@cli.command()
+@_cli.command()
 def tools(
     ctx: typer.Context,
     kind: Annotated[
@@ -255,7 +256,7 @@ def tools(
         say("No such events.")
 
 
-@cli.command()
+@_cli.command()
 def time(
     ctx: typer.Context, period: Annotated[Period, typer.Option(help="Length of a row.")] = Period.DAY,
     since: Since = None, until: Until = None, zone: Zone = "UTC", as_json: Json = False, as_csv: Csv = False,
@@ -278,7 +279,7 @@ def time(
         say("No activity here yet.")
 
 
-@cli.command()
+@_cli.command()
 def blocks(
     ctx: typer.Context, since: Since = None, until: Until = None, zone: Zone = "UTC", as_json: Json = False,
     as_csv: Csv = False,
@@ -317,7 +318,7 @@ def blocks(
         say("No requests here yet.")
 
 
-@cli.command()
+@_cli.command()
 def requests(
     ctx: typer.Context, since: Since = None, until: Until = None, zone: Zone = "UTC", person: Person = None,
     agent: Agent = None, model: Model = None, project: Project = None, session: Session = None,
@@ -330,7 +331,7 @@ def requests(
         sessions=session,
     )  # fmt: skip
     with context(ctx).app.store.read() as tx:
-        found = trace(tx, options.where(), limit=limit)
+        found = trace(tx, options.where(), limit=limit).rows
     rows = [{**msgspec.to_builtins(each), "at": iso(each.at)} for each in found]
     columns = list(TracedRequest.__struct_fields__)
     if as_json:
@@ -342,3 +343,31 @@ def requests(
         print_table(shown, ["at", "session_file", "line", "model", *FIGURES[1:6], "cost"], headers=HEADERS)
     else:
         say("No such requests.")
+
+
+@_cli.command()
+def export(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="File to write; an older one is replaced when the new one is whole.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Format, when the file's name does not say it.")
+    ] = None,
+    since: Since = None, until: Until = None, zone: Zone = "UTC", person: Person = None, agent: Agent = None,
+    model: Model = None, project: Project = None, session: Session = None,
+) -> None:  # fmt: skip
+    """Write every request with its place to a file: CSV, NDJSON or Parquet."""
+    options = Options(
+        since=since, until=until, zone=zone, persons=person, agents=agent, models=model, projects=project,
+        sessions=session,
+    )  # fmt: skip
+    where, kind = options.where(), form or format_of(file)
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=".precedent-") as folder,
+            context(ctx).app.store.read() as tx,
+        ):
+            found = write_export(tx, where, to=Path(folder, "export"), form=kind)
+            Path(folder, "export").replace(file)
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror}") from error
+    say(f"{counted(found.rows, 'request')} in {file}, {found.size_bytes:,} bytes.")

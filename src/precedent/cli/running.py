@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from precedent.clock import SECOND
-from precedent.jobs.processing import PREFIX
+from precedent.jobs.records import PREFIX
 from precedent.jobs.runs import RunRecord
 from precedent.pipeline import backlog
 from precedent.pipeline.stats import RunStats
@@ -22,6 +22,7 @@ def register(cli: typer.Typer) -> None:
     cli.command()(run)
     cli.command()(status)
     cli.command()(runs)
+    cli.add_typer(dead_cli, name="dead")
 
 
 def run(
@@ -68,7 +69,7 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
     found = app.processing.backlogs()
     with app.store.read() as tx:
         transcripts, size = backlog.archive_size(tx)
-    last = {each.processor: next(iter(app.runs.latest(PREFIX + each.processor, limit=1)), None) for each in found}
+    last = {each.processor: app.runs.last_begun(PREFIX + each.processor) for each in found}
     rows = [{**msgspec.to_builtins(each), **_last(last[each.processor])} for each in found]
     if as_json:
         print_json({"transcripts": transcripts, "archived_bytes": size, "processors": rows})
@@ -92,7 +93,7 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
 def _last(run: RunRecord | None) -> dict[str, str | None]:
     if run is None:
         return {"last_run": None, "last_outcome": None}
-    return {"last_run": iso(run.started_at), "last_outcome": run.outcome or "running"}
+    return {"last_run": iso(run.started_at), "last_outcome": run.state}
 
 
 def runs(
@@ -105,9 +106,12 @@ def runs(
         {
             "run": each.id,
             "job": each.name,
+            "requested_by": each.requested_by,
             "started_at": iso(each.started_at),
-            "seconds": round(((each.finished_at or each.heartbeat_at) - each.started_at) / SECOND, 1),
-            "outcome": each.outcome or "running",
+            "seconds": round(
+                ((each.finished_at or each.heartbeat_at) - (each.started_at or each.requested_at)) / SECOND, 1
+            ),
+            "outcome": each.state,
             "counts": msgspec.json.decode(each.counts),
             "error": each.error,
         }
@@ -162,13 +166,21 @@ def dead_retry(
     chosen = backlog.chosen(session, every=every)
     with app.store.write() as tx:
         count = backlog.retry(tx, chosen, processor=processor, now=app.clock.now())
+        app.audited(tx, "retry_dead_letters", _named(processor), details={"transcripts": count, "sessions": chosen})
     say(f"{counted(count, 'transcript')} will be tried again in the next run.")
+
+
+def _named(processor: str | None) -> str:
+    """Name, for the audit log, whose dead letters they are."""
+    return f"processor:{processor or '*'}"
 
 
 @dead_cli.command("drop")
 def dead_drop(ctx: typer.Context, session: _Sessions = None, processor: _Processor = None, every: _All = False) -> None:
     """Take transcripts off the list without processing them; they come back when their content is replaced."""
     chosen = backlog.chosen(session, every=every)
-    with context(ctx).app.store.write() as tx:
+    app = context(ctx).app
+    with app.store.write() as tx:
         count = backlog.drop(tx, chosen, processor=processor)
+        app.audited(tx, "drop_dead_letters", _named(processor), details={"transcripts": count, "sessions": chosen})
     say(f"{counted(count, 'transcript')} dropped from the list; the archive keeps them.")

@@ -6,15 +6,21 @@ import msgspec
 import typer
 
 from precedent.errors import NotFound
+from precedent.security.principals import COMMAND_LINE
 from precedent.usage import sessions as service
 
 from .context import context
 from .output import counted, dollars, duration, instant, iso, print_json, print_table, say
 
-cli = typer.Typer(help="Collected sessions.", no_args_is_help=True, rich_markup_mode=None)
+_cli = typer.Typer(help="Collected sessions.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@cli.command("list")
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.add_typer(_cli, name="sessions")
+
+
+@_cli.command("list")
 def list_sessions(
     ctx: typer.Context,
     person: Annotated[list[str] | None, typer.Option(help="Only of this person; may be repeated.")] = None,
@@ -23,7 +29,8 @@ def list_sessions(
 ) -> None:
     """List sessions, the last active first."""
     with context(ctx).app.store.read() as tx:
-        found = service.sessions(tx, persons=tuple(person or ()), limit=limit)
+        where = service.Where(persons=tuple(person or ()))
+        found = service.sessions(tx, where=where, limit=limit).rows
     if as_json:
         print_json(
             [
@@ -50,7 +57,7 @@ def list_sessions(
         say("No sessions yet. `precedent collect` and `precedent run usage` bring them in.")
 
 
-@cli.command()
+@_cli.command()
 def show(
     ctx: typer.Context,
     session: Annotated[str, typer.Argument(help="Session id or session file.")],
@@ -58,7 +65,7 @@ def show(
 ) -> None:
     """Show a session's transcripts: how each line was accounted for, and every fault with its place."""
     with context(ctx).app.store.read() as tx:
-        found = service.details(tx, session)
+        found = service.details(tx, [each.transcript_id for each in service.owned(tx, session)])
     if not found:
         raise NotFound(f"no session {session!r}; `precedent sessions list` names them")
     if as_json:
@@ -78,7 +85,7 @@ def show(
             say(f"  {defect}")
 
 
-@cli.command()
+@_cli.command()
 def delete(
     ctx: typer.Context,
     session: Annotated[str, typer.Argument(help="Session id or session file.")],
@@ -87,5 +94,6 @@ def delete(
     """Delete a session from the archive with everything derived from it; requests that kept copies share stay."""
     if not yes:
         typer.confirm(f"Delete {session} and everything derived from it?", abort=True, err=True)
-    count = context(ctx).app.delete_session(session)
-    say(f"{counted(count, 'transcript')} deleted; the session will not be collected again.")
+    receipt = context(ctx).app.erase_session(session, by=COMMAND_LINE.name)
+    count = counted(receipt.counts.get("transcript", 0), "transcript")
+    say(f"{count} deleted; the session will not be collected again. Receipt {receipt.id}.")

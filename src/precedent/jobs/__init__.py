@@ -1,1 +1,1 @@
-"""Runs of jobs: the ledger that keeps two from doing the same, and the engine that executes them."""
+"""Jobs: their records, the ledger and queue of runs, the worker that does them."""

@@ -4,18 +4,17 @@ from collections.abc import Callable
 
 from precedent import plugins
 from precedent.clock import Clock
-from precedent.errors import Fenced
-from precedent.faults import reach
+from precedent.errors import Fenced, Misconfigured
 from precedent.pipeline import backlog, state
 from precedent.pipeline.contract import Processor
 from precedent.pipeline.runner import Budget, Progress, Runner
 from precedent.pipeline.stats import RunStats
+from precedent.security import audit
 from precedent.store import Store
 
-from .runs import OpenRun, Runs
-
-PREFIX = "session-processor:"
-"""Of the job names of processors."""
+from .execution import execute
+from .records import Job
+from .runs import Ending, OpenRun, Runs
 
 
 class Processing:
@@ -33,78 +32,56 @@ class Processing:
         self._store, self._runs, self._runner = store, runs, runner
         self._budget, self._clock = budget, clock
 
-    def run(self, name: str, *, progress: Progress = lambda _: None) -> RunStats:
+    def run(self, name: str, record: Job, *, by: str, progress: Progress = lambda _: None) -> RunStats:
         """Run a processor over what is due, in this process.
 
         Raises:
             NotFound: no such processor is installed.
             Busy: it is running already.
         """
+        done: list[RunStats] = []
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(self.work(name, run, stopping=stopping, progress=progress))
+            return ending(done[0], stopped=False)
+
         self.register(plugins.processor(name)[0])
-        with self._runs.running(PREFIX + name) as run:
-            reach("run.opened")
-            stats = self._work(name, run, budget=self._budget, stopping=lambda: False, progress=progress)
-        self.end(run.id, stats)
-        return stats
-
-    def begin(self, name: str) -> int:
-        """Open a run of a processor and return its id.
-
-        Raises:
-            NotFound: no such processor is installed.
-            Busy: it is running already.
-        """
-        processor, _ = plugins.processor(name)
-        self.register(processor)
-        run_id = self._runs.open(PREFIX + name)
-        reach("run.opened")
-        return run_id
+        claimed = self._runs.open(record, by=by)
+        execute(self._runs, record, claimed, work, stopping=lambda: False, clock=self._clock)
+        return done[0]
 
     def work(
         self,
         name: str,
-        run_id: int,
+        run: OpenRun,
         *,
-        transcripts: int | None = None,
         stopping: Callable[[], bool] = lambda: False,
         progress: Progress = lambda _: None,
     ) -> RunStats:
-        """Do a part of an open run; several workers may do so at the same time.
+        """Do the work of an open run, or a part of it: several workers may share one.
 
         Args:
             name: of the processor.
-            run_id: of the open run.
-            transcripts: how many at most; None for what the budget allows.
+            run: in whose name transcripts are claimed.
             stopping: asked between transcripts; true ends the part.
             progress: told after every commit.
 
         Raises:
             Fenced: the run was declared lost; what was stored stays stored.
         """
-        budget = self._budget if transcripts is None else self._budget._replace(transcripts=transcripts)
-        with self._runs.alive(run_id) as lost:
-            return self._work(name, OpenRun(run_id, lost.is_set), budget=budget, stopping=stopping, progress=progress)
-
-    def _work(
-        self, name: str, run: OpenRun, *, budget: Budget, stopping: Callable[[], bool], progress: Progress
-    ) -> RunStats:
         processor, plugin = plugins.processor(name)
+        self.register(processor)
         stats = self._runner.run(
             processor,
             plugin.path,
             run_id=run.id,
-            budget=budget,
+            budget=self._budget,
             still_ours=lambda: not (run.is_lost() or stopping()),
             progress=progress,
         )
         if run.is_lost():
             raise Fenced(f"run {run.id} was declared lost; what it had stored stays")
         return stats
-
-    def end(self, run_id: int, stats: RunStats) -> None:
-        """Close a run with what it did."""
-        reach("run.closing")
-        self._runs.close(run_id, outcome="partial" if stats.errors else "done", counts=stats)
 
     def due(self, name: str) -> int:
         """Return how many transcripts a processor has to do."""
@@ -117,8 +94,13 @@ class Processing:
         with self._store.read() as tx:
             return backlog.processors(tx, now=self._clock.now())
 
-    def pause(self, name: str, reason: str) -> None:
+    def pause(self, name: str, reason: str, *, by: str) -> None:
         """Keep a processor from running; an empty reason lets it run again.
+
+        Args:
+            name: of the processor.
+            reason: shown in the status.
+            by: who does it, for the audit log.
 
         Raises:
             NotFound: no such processor is installed.
@@ -127,10 +109,13 @@ class Processing:
         self.register(processor)
         with self._store.write() as tx:
             state.pause(tx, name, reason)
+            action = "pause_processor" if reason else "resume_processor"
+            act = audit.Act(by, action, f"processor:{name}", "ok", details={"reason": reason})
+            audit.record(tx, act, now=self._clock.now())
 
     def register_all(self) -> list[Processor]:
-        """Make every installed processor known, so that changes become pending for it, and return them."""
-        found = [plugins.processor(plugin.name)[0] for plugin in plugins.installed(plugins.PROCESSORS)]
+        """Make every processor that can be used known, so that changes become pending for it, and return them."""
+        found = list(plugins.processors().usable.values())
         for processor in found:
             self.register(processor)
         return found
@@ -142,3 +127,19 @@ class Processing:
                 return
         with self._store.write() as tx:
             state.register(tx, processor, now=self._clock.now())
+
+
+def ending(stats: RunStats, *, stopped: bool) -> Ending:
+    """Return how a run of a processor ended.
+
+    Args:
+        stats: what it did.
+        stopped: it was told to stop.
+    """
+    if stats.misconfigured:
+        return Ending("failed", stats, Misconfigured.__name__, stats.paused)
+    if stats.paused:
+        return Ending("skipped", stats, error=f"paused: {stats.paused}")
+    if stopped and stats.capped:
+        return Ending("stopped", stats)
+    return Ending("partial" if stats.errors else "done", stats)

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Tokens(msgspec.Struct, frozen=True, array_like=True):
+class Tokens(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Token counts by kind, each a non-negative integer and each token in exactly one kind.
 
     `input` is what was neither read from nor written to a cache; `output` includes reasoning.

@@ -18,6 +18,7 @@ class Backlog(msgspec.Struct, kw_only=True):
         waiting: failed transcripts whose next attempt is in the future.
         outdated: of the done, those that an older version did.
         dead: given up on.
+        withheld: kept from the processor because their person does not allow its purpose.
         lag_us: how long the oldest due transcript has waited, in microseconds.
     """
 
@@ -28,6 +29,7 @@ class Backlog(msgspec.Struct, kw_only=True):
     waiting: int
     outdated: int
     dead: int
+    withheld: int
     lag_us: int
     paused_reason: str
 
@@ -66,6 +68,7 @@ def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
                 "outdated"
             ),
             number(state.c.status == "dead").label("dead"),
+            number(state.c.status == "withheld").label("withheld"),
             sa.func.min(sa.case((sa.and_(pending, due), state.c.pending_since))).label("oldest"),
         )
         .outerjoin(state, state.c.processor_name == processor.c.name)
@@ -81,6 +84,7 @@ def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
             waiting=int(row.waiting),
             outdated=int(row.outdated),
             dead=int(row.dead),
+            withheld=int(row.withheld),
             lag_us=max(0, now - row.oldest) if row.oldest else 0,
             paused_reason=row.paused_reason,
         )

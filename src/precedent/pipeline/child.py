@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from precedent.errors import ContractBroken
+from precedent.lifeline import end_with_parent
 
 from .contract import Done, Later, Processor, Reject, Retry, Transcript
 from .wire import Answer, Failed, Task, failed, receive, send
@@ -56,6 +57,7 @@ def main() -> None:
     tasks = os.fdopen(os.dup(0), "rb")
     os.close(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    end_with_parent()  # the end of the input is seen between transcripts only, and one may take minutes
     processor = guarded(lambda: load(name))
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

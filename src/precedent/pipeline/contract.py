@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
+from precedent.errors import ContractBroken
+from precedent.model import Purpose
 from precedent.transcripts.contract import Reader
 from precedent.transcripts.reading import Position, Reading
 
@@ -147,6 +149,37 @@ class Processor(Protocol):
     def remove(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> None:
         """Remove everything derived from these transcripts: they were deleted or withdrawn."""
         ...
+
+
+@runtime_checkable
+class HasPurpose(Protocol):
+    """A processor that says what it reads transcripts for; one that does not serves `Purpose.SERVER`.
+
+    A transcript is withheld from it when its person does not allow that purpose. A processor whose purpose changes
+    raises its version.
+    """
+
+    @property
+    def purpose(self) -> Purpose:
+        """What for; text as in `Purpose` will do."""
+        ...
+
+
+def purpose_of(processor: Processor) -> Purpose:
+    """Return what a processor reads transcripts for.
+
+    Raises:
+        ContractBroken: it names a purpose that there is not.
+    """
+    if not isinstance(processor, HasPurpose):
+        return Purpose.SERVER
+    try:
+        return Purpose(processor.purpose)
+    except ValueError as error:
+        known = ", ".join(Purpose)
+        raise ContractBroken(
+            f"processor {processor.name!r} has the purpose {processor.purpose!r}; there are: {known}"
+        ) from error
 
 
 @runtime_checkable

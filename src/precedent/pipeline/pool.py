@@ -1,5 +1,6 @@
 """Runs extraction in child processes: several tasks under way, a time limit each, a death blamed on one transcript."""
 
+import fcntl
 import os
 import selectors
 import subprocess
@@ -7,16 +8,18 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from contextlib import suppress
+from typing import IO, NamedTuple
 
 import msgspec
 
+from .executor import Finished
 from .wire import HEADER, Answer, Failed, Task, frame
 
-MAX_AHEAD = 32  # tasks given to a child beyond the one it works on, so that it never waits for us
+MAX_AHEAD = 256  # tasks given to a child beyond the one it works on, so that it never waits for us
 FIRST_AHEAD = 3  # until it is known how long a task takes
-AHEAD_S = 0.2  # of work ahead: what is given is done even when the budget ends
-MAX_AHEAD_BYTES = 16 << 20
+AHEAD_S = 0.5  # of work ahead, as long as storing a batch takes: what is given is done even when the budget ends
+PIPE_BYTES = 1 << 20  # of answers that a child can leave there while we store; more is not ours to ask for
 READ_BYTES = 1 << 20
 EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
 PASSED_ENVIRONMENT = (
@@ -37,13 +40,6 @@ class Limits(NamedTuple):
     time_s: float = 300.0
     memory_bytes: int = 1 << 30
     processes: int = 2
-
-
-class Finished(NamedTuple):
-    """The answer to a task."""
-
-    task: Task
-    answer: Answer
 
 
 class Pool:
@@ -180,6 +176,7 @@ class _Child:
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("pipes were asked for")
         self.input, self.output = self._process.stdin, self._process.stdout
+        _widen(self.output)
         # While the child writes an answer it reads no task: writing must never wait for it.
         os.set_blocking(self.input.fileno(), False)
         self.unsent = bytearray()
@@ -202,7 +199,7 @@ class _Child:
 
     def can_take_more(self) -> bool:
         ahead = FIRST_AHEAD if self._task_s is None else min(MAX_AHEAD, int(AHEAD_S / self._task_s))
-        return len(self.given) <= ahead and sum(task.ref.length for task in self.given) < MAX_AHEAD_BYTES
+        return len(self.given) <= ahead
 
     def give(self, task: Task) -> None:
         self.given.append(task)
@@ -249,3 +246,10 @@ class _Child:
             except BrokenPipeError:
                 pass  # what was not yet written is lost with the child, as meant
         return status
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Make room in a pipe where the system lets us; elsewhere a child waits a little more often."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -1,7 +1,7 @@
 """Runs one processor over what is due: claim, extract in children, store results and state in one transaction."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ from precedent.errors import ContractBroken, Fenced
 from precedent.faults import reach
 from precedent.store import Store
 
-from . import state
+from . import state, withholding
+from .content import is_hash_of
 from .contract import Done, Extracted, Later, Processor, Reject, Retry, StoresBatches
+from .executor import Executor, Executors
 from .pool import Limits, Pool
 from .retry import judge
 from .state import Success, Work
@@ -22,10 +24,13 @@ from .stats import RunStats
 from .wire import Failed, Task, failed
 
 CHUNK = 2048  # transcripts planned at a time
+MANY_DUE = 256
 COMMIT_TRANSCRIPTS = 256
 COMMIT_BYTES = 8 << 20
-COMMIT_SECONDS = 0.5
+COMMIT_SECONDS = 1.0
 REPROCESSED_PER_RUN = 500
+CONSENT_LOOK_S = 1.0
+"""A withdrawal reaches a run under way after this long."""
 
 
 class Budget(NamedTuple):
@@ -51,14 +56,22 @@ class Runner:
         archive: where the transcripts are.
         readers: `module:attribute` of the reader of each agent.
         limits: of one extraction.
+        executors: who extracts; by default child processes within the limits.
         clock: time and chance.
     """
 
     def __init__(
-        self, store: Store, archive: Archive, *, readers: dict[str, str], limits: Limits, clock: Clock = Clock()
+        self,
+        store: Store,
+        archive: Archive,
+        *,
+        readers: Mapping[str, str],
+        limits: Limits = Limits(),
+        executors: Executors | None = None,
+        clock: Clock = Clock(),
     ) -> None:
-        self._store, self._archive, self._readers = store, archive, readers
-        self._limits, self._clock = limits, clock
+        self._store, self._archive, self._readers, self._clock = store, archive, readers, clock
+        self._executors: Executors = executors or (lambda _, path: Pool(path, limits=limits))
 
     def run(
         self,
@@ -87,13 +100,18 @@ class Runner:
                 return run.stats
             run.stats.dead += state.bury_unfinished(tx, processor.name, now=self._clock.now())
         with ExitStack() as cleanup:
-            pool: Pool | None = None
-            for works in run.plan():
-                if works and pool is None:
-                    pool = cleanup.enter_context(Pool(path, limits=self._limits))
-                    pool.start(len(works))
-                if pool is not None:
-                    run.work_through(works, pool)
+            pool: Executor | None = None
+
+            def start(count: int) -> Executor:
+                nonlocal pool
+                if pool is None:
+                    pool = cleanup.enter_context(self._executors(processor, path))
+                    pool.start(count)
+                return pool
+
+            for works in run.plan(many_due=start):
+                if works:
+                    run.work_through(works, start(len(works)))
                 if run.stats.paused:
                     break
         run.count_capped()
@@ -108,6 +126,13 @@ class Runner:
     def clock(self) -> Clock:
         """Time and chance."""
         return self._clock
+
+    def is_same(self, work: Work) -> bool:
+        """Tell whether an imported row is about what the archive holds."""
+        try:
+            return is_hash_of(self._archive.path(work.object_key), work.imported_hash, length=work.ref.length)
+        except OSError:
+            return False  # its extraction will say what is wrong
 
     def task(self, work: Work) -> Task:
         """Return the extraction that a work asks for."""
@@ -137,33 +162,67 @@ class _Run:
         self._store, self._clock = runner.database, runner.clock
         self._budget, self._progress = budget, progress
         self._ends = time.monotonic() + budget.seconds
+        self._consent, self._looked = (0, 0), time.monotonic()
         self.stats = RunStats(processor=processor.name)
 
-    def plan(self) -> Iterator[Sequence[Work]]:
-        """Yield what is to be done, in chunks, until nothing is due or the budget is spent."""
+    def plan(self, *, many_due: Callable[[int], object]) -> Iterator[Sequence[Work]]:
+        """Yield what is to be done, in chunks, until nothing is due or the budget is spent.
+
+        Args:
+            many_due: told how many are due when claiming them takes long enough to prepare for them meanwhile.
+        """
         name = self._processor.name
         while (left := self._left()) > 0:
             with self._store.read() as tx:
-                if not state.count_due(tx, name, now=self._clock.now()):
-                    break
+                due = state.count_due(tx, name, now=self._clock.now())
+            if not due:
+                break
+            if due >= MANY_DUE:
+                many_due(due)
             reach("run.planned")
             with self._store.write() as tx:
                 works = state.take(tx, name, now=self._clock.now(), limit=min(CHUNK, left), run_id=self._run_id)
+                scanned, works = len(works), self._allowed(tx, works)
                 equal = [work for work in works if work.file_hash == work.ref.content_hash]
                 if equal:
                     state.settle_equal(tx, name, equal)
-            if not works:
+            if not scanned:
                 break
             reach("run.claimed")
-            self.stats.scanned += len(works)
-            self.stats.skipped += len(equal)
-            yield [work for work in works if work.file_hash != work.ref.content_hash]
+            settled = {work.ref.session_file for work in [*equal, *self._done_elsewhere(works)]}
+            self.stats.scanned += scanned
+            self.stats.skipped += len(settled)
+            yield [work for work in works if work.ref.session_file not in settled]
         if (left := min(self._left(), REPROCESSED_PER_RUN)) > 0 and not self.stats.paused:
             version = self._processor.version
             with self._store.write() as tx:
                 works = state.take_outdated(tx, name, version=version, limit=left, run_id=self._run_id)
+                works = self._allowed(tx, works)
             if works:
                 yield works
+
+    def _allowed(self, tx: sa.Connection, works: Sequence[Work]) -> list[Work]:
+        """Leave out what persons do not allow: the processor never sees it."""
+        self._consent = withholding.consent_stamp(tx, self._processor)
+        withheld = withholding.withhold(tx, self._processor, works)
+        self.stats.withheld += len(withheld)
+        return [work for work in works if work.ref.id not in withheld]
+
+    def _consent_changed(self) -> bool:
+        """Look now and then whether somebody changed their mind since works were claimed."""
+        if time.monotonic() - self._looked < CONSENT_LOOK_S:
+            return False
+        self._looked = time.monotonic()
+        with self._store.read() as tx:
+            return withholding.consent_stamp(tx, self._processor) != self._consent
+
+    def _done_elsewhere(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Settle the transcripts whose imported row tells of just this content; return them."""
+        imported = [work for work in works if work.imported_hash and self._runner.is_same(work)]
+        if imported:
+            with self._store.write() as tx:
+                state.settle_imported(tx, self._processor.name, imported, version=self._processor.version)
+        return imported
 
     def count_capped(self) -> None:
         """Count what the budget left over."""
@@ -175,7 +234,7 @@ class _Run:
             return 0
         return self._budget.transcripts - self.stats.processed - self.stats.errors - self.stats.later
 
-    def work_through(self, works: Sequence[Work], pool: Pool) -> None:
+    def work_through(self, works: Sequence[Work], pool: Executor) -> None:
         """Process a chunk."""
         by_file = {work.ref.session_file: work for work in works}
         batch: list[tuple[Work, Done]] = []
@@ -201,6 +260,8 @@ class _Run:
         for work in works:
             if time.monotonic() >= self._ends or self.stats.paused or not self._still_ours():
                 return
+            if self._consent_changed():
+                return  # what is left is claimed anew, and looked at with the new wishes
             yield self._runner.task(work)
 
     def _store_batch(self, batch: Sequence[tuple[Work, Done]]) -> None:
@@ -245,7 +306,7 @@ class _Run:
                     )  # fmt: skip
                 return
             case Failed(kind="misconfigured", error=error):
-                self.stats.paused = error
+                self.stats.paused, self.stats.misconfigured = error, True
                 with self._store.write() as tx:
                     state.pause(tx, name, error)
                     state.postpone(

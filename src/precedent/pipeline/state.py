@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from precedent.clock import SECOND
 from precedent.store import bulk
@@ -23,6 +23,13 @@ MAX_OPEN_CLAIMS = 20
 """A transcript claimed this often without any outcome kills its workers: it goes to the dead letter."""
 
 
+IMPORTED = -1
+"""Processor version of a row that `precedent import-state` brought: its content hash is that of another program."""
+
+IMPORTED_ANEW = -2
+"""The same, of a processor whose results must be derived here whatever was done elsewhere."""
+
+
 class Work(NamedTuple):
     """One transcript to be processed.
 
@@ -34,6 +41,7 @@ class Work(NamedTuple):
         restarted: it was stored before and begins anew on the same content.
         file_hash: content that was last processed.
         pending: false when it is only reprocessed for a new version.
+        imported_hash: of the content that another program had processed; empty for none.
     """
 
     ref: TranscriptRef
@@ -44,6 +52,7 @@ class Work(NamedTuple):
     restarted: bool
     file_hash: str
     pending: bool
+    imported_hash: str = ""
 
 
 def register(tx: sa.Connection, found: Processor, *, now: int) -> None:
@@ -80,7 +89,7 @@ def mark_pending(
         sa.literal("pending"),
         transcript.c.revision,
         sa.literal(now, sa.BigInteger),
-    ).where(which)
+    ).where(which, transcript.c.object_key != "")
     if names is not None:
         chosen = chosen.where(processor.c.name.in_(names))
     if tx.dialect.name == "postgresql":
@@ -100,6 +109,9 @@ def mark_pending(
             index_elements=["processor_name", "session_file"],
             set_={
                 "status": sa.case((given_up, state.c.status), else_="pending"),
+                # An imported row knows neither until its transcript is collected.
+                "transcript_id": insert.excluded.transcript_id,
+                "username": insert.excluded.username,
                 "revision": insert.excluded.revision,
                 "pending_since": sa.case(
                     (state.c.status == "pending", state.c.pending_since), else_=insert.excluded.pending_since
@@ -111,6 +123,9 @@ def mark_pending(
 
 def _upsert(tx: sa.Connection) -> sqlite.Insert:
     if tx.dialect.name == "postgresql":
+        # Loading the dialect takes a tenth of a start-up, and only who uses it needs it.
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
         return cast(sqlite.Insert, postgresql.insert(state))  # the two are alike in what we use
     return sqlite.insert(state)
 
@@ -212,6 +227,7 @@ def _work_query() -> sa.Select[tuple[object, ...]]:
         state.c.file_hash,
         state.c.generation.label("done_generation"),
         state.c.processed_at,
+        state.c.processor_version,
         (state.c.processor_version == current).label("same_version"),
         state.c.username,
         transcript.c.object_key,
@@ -222,7 +238,8 @@ def _work_query() -> sa.Select[tuple[object, ...]]:
 def _work(row: sa.Row[tuple[object, ...]], *, pending: bool) -> Work:
     values = row._mapping
     ref = TranscriptRef(**{name: values[name] for name in TranscriptRef.__struct_fields__})
-    before = values["processed_at"] is not None
+    imported = values["processor_version"] < 0
+    before = values["processed_at"] is not None and not imported
     same_content = values["done_generation"] == ref.generation
     resumes = before and same_content and bool(values["same_version"]) and values["cursor"] is not None
     return Work(
@@ -234,6 +251,7 @@ def _work(row: sa.Row[tuple[object, ...]], *, pending: bool) -> Work:
         restarted=before and same_content and not resumes,
         file_hash=values["file_hash"] if before and values["same_version"] else "",
         pending=pending,
+        imported_hash=values["file_hash"] if values["processor_version"] == IMPORTED else "",
     )
 
 
@@ -353,6 +371,25 @@ def settle_equal(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
     )
 
 
+def settle_imported(tx: sa.Connection, name: str, works: Sequence[Work], *, version: int) -> None:
+    """Take transcripts off the list that another program has processed with this content."""
+    rows = [
+        (
+            work.ref.revision, work.ref.content_hash, work.ref.generation, version,
+            name, work.ref.session_file, work.claim,
+        )
+        for work in works
+    ]  # fmt: skip
+    bulk.execute(
+        tx,
+        "UPDATE session_processor_state SET status = CASE WHEN revision > ? THEN 'pending' ELSE 'done' END, "
+        "file_hash = ?, generation = ?, processor_version = ?, attempts = 0, next_attempt_at = 0, "
+        "error_class = '', last_error = '', claims_open = 0, claim_run = 0 "
+        "WHERE processor_name = ? AND session_file = ? AND claim = ?",
+        rows,
+    )
+
+
 def count_due(tx: sa.Connection, name: str, *, now: int) -> int:
     """Return how many transcripts are due."""
     return (
@@ -365,9 +402,17 @@ def count_due(tx: sa.Connection, name: str, *, now: int) -> int:
     )
 
 
+def fence(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
+    """Let nobody store results of these transcripts any more who holds them now."""
+    tx.execute(state.update().where(state.c.transcript_id.in_(transcript_ids)).values(claim=state.c.claim + 1))
+
+
 def forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
     """Drop all work on transcripts that are being removed."""
-    tx.execute(state.delete().where(state.c.transcript_id.in_(transcript_ids)))
+    # An imported row of a processor that is not installed knows its transcript by name alone.
+    names = sa.select(transcript.c.session_file).where(transcript.c.id.in_(transcript_ids))
+    unknown = sa.and_(state.c.transcript_id == 0, state.c.session_file.in_(names))
+    tx.execute(state.delete().where(sa.or_(state.c.transcript_id.in_(transcript_ids), unknown)))
 
 
 def release(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
@@ -379,6 +424,11 @@ def release(tx: sa.Connection, name: str, works: Sequence[Work]) -> None:
         "WHERE processor_name = ? AND session_file = ? AND claim = ?",
         rows,
     )
+
+
+def release_run(tx: sa.Connection, run_id: int) -> None:
+    """Give back everything that is claimed in the name of a run whose worker died."""
+    tx.execute(state.update().where(state.c.claim_run == run_id).values(claim_run=0))
 
 
 def read_anew(tx: sa.Connection, name: str, transcript_ids: Sequence[int]) -> None:

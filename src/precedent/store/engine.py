@@ -1,5 +1,7 @@
 """Opens the database and hands out transactions; the one place that knows which database it is."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -12,6 +14,12 @@ from .schema import REVISION
 from .turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
+JOURNAL_RETRY_S = 0.02
+CHECKPOINT_PAGES = 8_192  # 32 MiB: at the default of 4 MiB a large run waits for the disk after every commit
+
+
+WIPED_AT_ONCE_BYTES = 256 << 20
+"""A larger database is rewritten at night only: it takes seconds in which nobody can write."""
 
 
 class Store:
@@ -29,11 +37,16 @@ class Store:
                 "PRECEDENT_DATABASE_URL is no database URL; write it as postgresql://user@host/name"
             ) from error
         name = parsed.get_backend_name()
+        # Values of statements are text of transcripts; an error must not carry them into a log or an answer.
         if name == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(parsed, pool_pre_ping=True, pool_size=4, max_overflow=4)
+            self.engine = sa.create_engine(
+                parsed, pool_pre_ping=True, pool_size=4, max_overflow=4, hide_parameters=True
+            )
         elif name == "sqlite":
-            self.engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+            self.engine = sa.create_engine(
+                parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
+            )
             sa.event.listen(self.engine, "connect", _set_up_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
@@ -53,6 +66,47 @@ class Store:
         # SQLite's own waiting is by lot: of 16 threads one may lose for half a minute.
         turn = self._turns.take() if self.is_sqlite else nullcontext()
         with turn, self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def leave_no_trace(self, tx: sa.Connection) -> None:
+        """Have a transaction that has written nothing yet overwrite with zeros what it deletes; see `wipe`."""
+        if self.is_sqlite:
+            tx.exec_driver_sql("PRAGMA secure_delete = ON")
+
+    def wipe(self, *, at_most_bytes: int | None = WIPED_AT_ONCE_BYTES) -> bool:
+        """Rewrite the database without the remains of what was deleted, if it is not too large; tell whether it was.
+
+        SQLite only; PostgreSQL gives its pages to be written again by itself. Writers wait meanwhile.
+        """
+        if not self.is_sqlite:
+            return False
+        with self._turns.take():
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA secure_delete = OFF")
+                pages, size = (cursor.execute(f"PRAGMA {each}").fetchone()[0] for each in ("page_count", "page_size"))
+                small = at_most_bytes is None or pages * size <= at_most_bytes
+                if small:
+                    cursor.execute("PRAGMA temp_store = FILE")  # as large as the database for a while
+                    cursor.execute("VACUUM")
+                    cursor.execute("PRAGMA temp_store = MEMORY")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:
+                return False  # somebody reads or writes all the time: housekeeping comes by again
+            finally:
+                connection.close()
+        return small
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Give one view of everything as it was at one instant, however long the block takes; it waits for nobody."""
+        if self.is_sqlite:
+            with self.read() as tx:
+                yield tx
+            return
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -84,17 +138,39 @@ class Store:
         self.engine.dispose()
 
 
+def serialize(tx: sa.Connection, name: str) -> None:
+    """Let one transaction at a time go on from here, for what must be written in one order; SQLite's writers are."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7723646))"), {"name": name})
+
+
 def _set_up_sqlite(connection: "sa.engine.interfaces.DBAPIConnection", _record: object) -> None:
     # The driver's own transaction control would begin late and deferred; `_begin_sqlite` does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA cache_size = -32768")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: "sa.engine.interfaces.DBAPICursor") -> None:
+    """Turn the log on; it stays on for good, so only processes that open a new database together have to wait."""
+    ends = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait by itself here: two that both have read could wait for each other.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(JOURNAL_RETRY_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

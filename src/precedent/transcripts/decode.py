@@ -5,8 +5,11 @@ field, two objects glued on one line are both read, and what is no JSON at all i
 """
 
 import json
+import re
 import types
+from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -15,21 +18,41 @@ from .tally import Tally
 
 T = TypeVar("T", bound=msgspec.Struct)
 HEAD_LINES = 50  # as many lines as tell an agent from another
+MAX_REPAIRED_BYTES = 4 << 20
+"""The standard library's tree of a line takes up to 33 times its size."""
+BYTES_A_VALUE = 32
+"""In a line beyond that size; an object of none of ours takes up to 150 bytes."""
+CHECKED_BYTES = 1 << 20
 HOSTILE = (RecursionError, OverflowError, MemoryError)
 """What parsers raise on hostile input beside their own errors; none of them is a ValueError."""
 
 
+REFUSED = (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE)
+"""What `LineDecoder.strict` raises."""
+
+
 class LineDecoder(Generic[T]):
-    """Decodes lines into one wire type."""
+    """Decodes lines into one wire type.
+
+    Attributes:
+        strict: decodes a line that holds exactly one fitting object and raises one of `REFUSED` for any other; a
+            parser in a hurry tries it before `decode`.
+    """
 
     def __init__(self, wire: type[T]) -> None:
         self._wire = wire
         self._strict = msgspec.json.Decoder(wire)
+        self.strict = self._strict.decode
 
     def decode(self, data: bytes | bytearray, *, tally: Tally, offset: int, line: int) -> list[T]:
         """Return the objects of a line in order; none when nothing on it can be used (counted as a defect)."""
+        if len(data) > MAX_REPAIRED_BYTES and is_dense(data):
+            tally.defect("too large to decode", offset=offset, line=line)
+            return []
         try:
-            return [self._strict.decode(data)]
+            found = self._strict.decode(data)
+            # What is kept undecoded was not looked at.
+            return [found] if is_utf8(data) else self._replaced(data, tally=tally, offset=offset, line=line)
         except msgspec.ValidationError:
             pass
         except msgspec.DecodeError as error:
@@ -44,6 +67,9 @@ class LineDecoder(Generic[T]):
     def _repaired(self, data: bytes | bytearray, error: Exception, *, tally: Tally, offset: int, line: int) -> list[T]:
         if "utf-8" in str(error).lower():
             return self._replaced(data, tally=tally, offset=offset, line=line)
+        if len(data) > MAX_REPAIRED_BYTES:
+            tally.defect("not JSON", offset=offset, line=line)
+            return []
         pieces = glued_objects(bytes(data))
         if not pieces:
             tally.defect("not JSON", offset=offset, line=line)
@@ -68,6 +94,9 @@ class LineDecoder(Generic[T]):
         except HOSTILE as error:
             note(_hostile_reason(error))
             return []
+        if len(data) > MAX_REPAIRED_BYTES:
+            note("too large to repair")
+            return []
         try:
             value = json.loads(data)
             if isinstance(value, dict):
@@ -78,6 +107,28 @@ class LineDecoder(Generic[T]):
         except HOSTILE as error:
             note(_hostile_reason(error))
         return []
+
+
+def is_dense(data: bytes | bytearray) -> bool:
+    """Tell whether a line is of so many values that decoding it takes many times its size; large lines are text."""
+    return data.count(b"{") + data.count(b"[") > len(data) // BYTES_A_VALUE
+
+
+def is_utf8(data: bytes | bytearray) -> bool:
+    """Tell whether bytes are valid UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        if len(data) <= CHECKED_BYTES:
+            data.decode()
+            return True
+        check, view = getincrementaldecoder("utf-8")(), memoryview(data)
+        # In pieces: one character beyond a certain plane makes a text of four times the size.
+        for start in range(0, len(data), CHECKED_BYTES):
+            check.decode(view[start : start + CHECKED_BYTES], final=start + CHECKED_BYTES >= len(data))
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _hostile_reason(error: BaseException) -> str:
@@ -104,11 +155,22 @@ def glued_objects(data: bytes) -> list[bytes]:
     return pieces
 
 
+_HALF_A_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
 def head_objects(head: bytes) -> Iterator[bytes]:
-    """Yield the first lines of a file, and the objects of a line that glues several; the last line may be cut off."""
-    for line in head.split(b"\n")[:HEAD_LINES]:
-        yield from glued_objects(line) if b"}{" in line else ()
-        yield line
+    """Yield the first lines of a file, and the objects of a line that glues several; the last line may be cut off.
+
+    Half of a surrogate pair is replaced: decoders refuse it, and it says nothing of whose line it is.
+    """
+    said = (line for line in head.removeprefix(BOM_UTF8).split(b"\n") if line and not line.isspace())
+    for line in islice(said, HEAD_LINES):
+        told = _HALF_A_PAIR.sub(rb"\\ufffd", line)
+        yield from glued_objects(told) if b"}{" in told else ()
+        yield told
 
 
 def coerce(value: Any, wanted: Any, *, note: Callable[[str], None], path: str) -> Any:

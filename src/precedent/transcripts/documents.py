@@ -6,7 +6,7 @@ the rest and one that comes later agree.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,6 +61,24 @@ def measure(data: bytes | bytearray) -> Extent:
         if whole.end == len(text):
             return whole
     return _extent(text[:lines]) if lines else Extent(0, torn=True)
+
+
+def measure_stream(content: bytearray, more: Callable[[], bytes], *, max_bytes: int) -> Extent:
+    """Find the document that a stream starts with, reading no more of it than that needs.
+
+    Args:
+        content: what was read; `more` adds to it.
+        more: reads on, adds to the content and returns what it added; empty at the end.
+        max_bytes: longest document; beyond it there is none.
+    """
+    added = b"?"
+    while added and b"\n" not in content and len(content) <= max_bytes:
+        added = more()
+    if not may_start_document(content.split(b"\n", 1)[0]):
+        return Extent(0)
+    while added and len(content) <= max_bytes:
+        added = more()
+    return Extent(0) if added else measure(content)
 
 
 def _extent(text: bytes) -> Extent:

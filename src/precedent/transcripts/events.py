@@ -65,8 +65,10 @@ class Outcome(IntEnum):
     INTERRUPTED = 4
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One billed response of a model, as one line shows it; a response may stand on several lines.
+
+    Build it with names, or like `Event` with all fields in their order.
 
     Attributes:
         key: identity over the whole team, for example `claude:msg_…`.
@@ -91,7 +93,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     standin_for: str = ""
 
 
-class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """An agent called a tool.
 
     Attributes:
@@ -107,7 +109,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     input: msgspec.Raw = msgspec.Raw()
 
 
-class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
+class ToolResult(msgspec.Struct, frozen=True, gc=False):
     """A tool returned, joined to its call.
 
     Attributes:
@@ -128,8 +130,10 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     agent_type: str = ""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One thing that a transcript says.
+
+    Build it with names; a reader that must be fast may give all fields in their order, which takes a sixth of the time.
 
     Attributes:
         offset: where its line starts, in bytes of the archived transcript.

@@ -1,14 +1,17 @@
 """Reads a transcript from a position to its end: bytes in, events out, every line accounted for."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import msgspec
 
-from .contract import DocumentParser, Reader
+from .contract import DocumentParser, LinesParser, Reader
+from .decode import is_utf8
 from .documents import BOM, Extent, may_start_document, measure
 from .events import Event
-from .lines import CHUNK_BYTES, MAX_LINE_BYTES, ByteStream, cut
+from .lines import CHUNK_BYTES, MAX_LINE_BYTES, MAX_WHOLE_BYTES, ByteStream, Line, cut, cut_blocks
+from .shortening import shorten
 from .tally import Tally
 
 
@@ -25,6 +28,8 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     newlines: int = 0
     state: bytes = b""
 
+
+_EDGE = 64  # bytes at the ends of an object within which its braces stand
 
 START = Position()
 """The beginning of a transcript."""
@@ -57,52 +62,113 @@ class Reading:
         return Position(self._offset, self._newlines, self._parser.state())
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield events in the order of the file."""
-        tally, parse = self._parser.tally, self._parser.parse
-        if self._start.offset == 0 and isinstance(self._parser, DocumentParser):
-            yield from self._document(self._parser)
+        """Yield events in the order of the file; the position is after the line of the one that was yielded last."""
+        yield from self._leading()
         if self.torn_bytes:
             return
-        for offset, data, ended, size in cut(self._stream, offset=self._offset, max_line=self._max_line):
-            if not ended and (data is None or not is_object(data)):
-                self.torn_bytes = size
-                return
-            number = self._newlines + 1
-            # The place is advanced first, so that a consumer that stops within a line has not consumed it twice.
-            self._newlines += ended
-            self._offset = offset + size + ended
-            tally.lines += 1
-            if data is None:
-                tally.broken += 1
-                tally.defect("line too long", offset=offset, line=number)
-                continue
-            text = data[3:] if offset == 0 and data.startswith(BOM) else data
-            if not text or text.isspace():
-                tally.blank += 1
-                continue
-            before = tally.ignored + tally.unknown
-            events = parse(text, offset=offset, line=number)
-            if events:
-                tally.spoken += 1
-                yield from events
-            elif tally.ignored + tally.unknown == before:
-                tally.broken += 1
+        for line in cut(self._stream, offset=self._offset, max_line=self._max_line):
+            yield from self._line(line)
 
-    def _document(self, parser: DocumentParser) -> Iterator[Event]:
+    def batches(self) -> Iterator[Sequence[Event]]:
+        """Yield the same events, those of many lines at a time; the position is after what was yielded last.
+
+        Faster than one by one when the parser is a `LinesParser`.
+        """
+        if leading := self._leading():
+            yield leading
+        if self.torn_bytes:
+            return
+        # Asking for the protocol itself takes as long as ten lines.
+        parser = cast(LinesParser, self._parser) if hasattr(self._parser, "parse_lines") else None
+        for first, _, lines in cut_blocks(self._stream, offset=self._offset, max_line=self._max_line):
+            events = [] if first is None else list(self._line(first))
+            if parser is not None:
+                self._lines(parser, lines, events)
+            else:
+                for data in lines:
+                    events += self._line((self._offset, data, True, len(data)))
+            if events:
+                yield events
+
+    def _leading(self) -> Sequence[Event]:
+        """Return the events of the object over many lines that the transcript begins with, if it does."""
+        # Looking for the method first: asking for the protocol takes as long as ten lines.
+        if self._start.offset == 0 and hasattr(self._parser, "document") and isinstance(self._parser, DocumentParser):
+            return self._document(self._parser)
+        return ()
+
+    def _lines(self, parser: LinesParser, lines: list[bytes], events: list[Event]) -> None:
+        """Parse whole lines that follow each other: ordinary ones together, each of the others by itself."""
+        tally, waiting, place = parser.tally, iter(lines), 0
+        while place < len(lines):
+            accounted = tally.ignored + tally.unknown
+            parsed = parser.parse_lines(waiting, offset=self._offset, line=self._newlines + 1)
+            events += parsed.events
+            place += parsed.lines
+            tally.lines += parsed.lines
+            tally.spoken += parsed.spoken
+            tally.broken += parsed.lines - parsed.spoken - (tally.ignored + tally.unknown - accounted)
+            self._newlines += parsed.lines
+            self._offset = parsed.offset
+            if place < len(lines):
+                data = lines[place]
+                events += self._line((self._offset, data, True, len(data)))
+                place += 1
+
+    def _line(self, found: Line) -> Sequence[Event]:
+        """Account for a line and return its events; a torn one is left for later."""
+        offset, data, ended, size = found
+        if not ended and (data is None or not is_object(data)):
+            self.torn_bytes = size
+            return ()
+        parser, number = self._parser, self._newlines + 1
+        tally = parser.tally
+        # The place is advanced first, so that a consumer that stops within a line has not consumed it twice.
+        self._newlines += ended
+        self._offset = offset + size + ended
+        tally.lines += 1
+        if data is None:
+            tally.broken += 1
+            tally.defect("line too long", offset=offset, line=number)
+            return ()
+        text: bytes | bytearray | None = data if offset or not data.startswith(BOM) else data[len(BOM) :]
+        if not text or text.isspace():
+            tally.blank += 1
+            return ()
+        if len(text) > MAX_WHOLE_BYTES and (text := self._shortened(text, offset, number)) is None:
+            tally.broken += 1
+            return ()
+        accounted = tally.ignored + tally.unknown
+        events = parser.parse(text, offset=offset, line=number)
+        if events:
+            tally.spoken += 1
+        else:
+            tally.broken += accounted == tally.ignored + tally.unknown
+        return events
+
+    def _shortened(self, data: bytes | bytearray, offset: int, line: int) -> bytes | None:
+        """Cut the long strings of a line that is too large to be decoded as it stands."""
+        if not is_utf8(data):
+            self.tally.defect("invalid UTF-8", offset=offset, line=line)
+        found = shorten(data, most=MAX_WHOLE_BYTES)
+        if found is None:
+            self.tally.defect("too large to decode", offset=offset, line=line)
+        return found
+
+    def _document(self, parser: DocumentParser) -> Sequence[Event]:
         """Read the object over many lines that the content starts with, if it does; the stream then is after it."""
         content, more = bytearray(), b"?"
-        while more and b"\n" not in content and len(content) <= self._max_line:
+        while more and b"\n" not in content and len(content) <= min(self._max_line, MAX_WHOLE_BYTES):
             content += (more := self._stream.read(CHUNK_BYTES))
         extent = Extent(0)
         if may_start_document(content.split(b"\n", 1)[0]):
-            while more and len(content) <= self._max_line:
+            while more and len(content) <= min(self._max_line, MAX_WHOLE_BYTES):
                 content += (more := self._stream.read(CHUNK_BYTES))
             extent = Extent(0) if more else measure(content)
         self._stream = _Joined(content[extent.end :], self._stream)
         if extent.torn:
             self.torn_bytes = len(content)
-        elif extent.end:
-            yield from self._parsed(parser, content[: extent.end])
+        return self._parsed(parser, content[: extent.end]) if extent.end and not extent.torn else ()
 
     def _parsed(self, parser: DocumentParser, data: bytearray) -> list[Event]:
         """Account for a document's lines: one is spoken where an event starts; the rest belong to them."""
@@ -125,20 +191,24 @@ class _Joined:
     """What was read already, then the rest of a stream."""
 
     def __init__(self, before: bytearray, stream: ByteStream) -> None:
-        self._before, self._stream = bytes(before), stream
+        self._before, self._place, self._stream = bytes(before), 0, stream
 
     def read(self, size: int, /) -> bytes:
-        data, self._before = self._before, b""
-        return data or self._stream.read(size)
+        if self._place >= len(self._before):
+            self._before = b""
+            return self._stream.read(size)
+        data = self._before[self._place : self._place + size]
+        self._place += len(data)
+        return data
 
 
 def is_object(data: bytes | bytearray) -> bool:
     """Tell whether bytes are one whole JSON object: no proper prefix of an object is one."""
-    stripped = data.strip()
-    if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
+    # Both ends first, without a copy: the data may be as long as a line.
+    if not (data[:_EDGE].lstrip().startswith(b"{") and data[-_EDGE:].rstrip().endswith(b"}")):
         return False
     try:
-        msgspec.json.decode(stripped, type=msgspec.Raw)
+        msgspec.json.decode(data, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

@@ -28,6 +28,23 @@ def add_time(spans: list[Span], at: int) -> None:
     spans[first : place + (after is not None)] = [(start, end)]
 
 
+def add_times(spans: list[Span], times: Iterable[int]) -> None:
+    """Add many events, as `add_time` does with each; most belong to the newest span."""
+    start, end = spans.pop() if spans else (0, -1 << 62)
+    for at in times:
+        if start <= at <= end:
+            continue
+        if end < at <= end + MAX_GAP:
+            end = at
+            continue
+        if end >= start:
+            spans.append((start, end))
+        add_time(spans, at)
+        start, end = spans.pop()
+    if end >= start:
+        spans.append((start, end))
+
+
 def active(spans: Iterable[Span], turns: Iterable[Span]) -> list[Span]:
     """Return the disjoint intervals that count as active, in order.
 

@@ -4,6 +4,8 @@ A block starts at the full UTC hour of its first request; a request that comes f
 after the request before it, opens the next. The official windows stand only in the rate limits that an agent records.
 """
 
+from collections.abc import Collection
+
 import msgspec
 import sqlalchemy as sa
 
@@ -37,8 +39,21 @@ class Block(msgspec.Struct, kw_only=True):
     estimate: bool = True
 
 
-def blocks(tx: sa.Connection, *, start: int | None = None, end: int | None = None) -> list[Block]:
-    """Return the blocks of every person and agent that overlap a stretch of time, oldest first."""
+def blocks(
+    tx: sa.Connection,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    visible: Collection[int] | None = None,
+) -> list[Block]:
+    """Return the blocks of every person and agent that overlap a stretch of time, oldest first.
+
+    Args:
+        tx: the view to read.
+        start: first instant, UTC microseconds; None for the beginning.
+        end: instant after the last.
+        visible: ids of the persons who may be told of; None for everybody.
+    """
     row = usage_request.c
     tokens = (
         row.input_tokens + row.output_tokens + row.cache_write_5m_tokens + row.cache_write_1h_tokens
@@ -50,6 +65,10 @@ def blocks(tx: sa.Connection, *, start: int | None = None, end: int | None = Non
         .join(user, user.c.id == transcript.c.user_id)
         .order_by(user.c.key, transcript.c.agent, row.at)
     )
+    if end is not None:
+        query = query.where(row.at < end + BLOCK)
+    if visible is not None:
+        query = query.where(transcript.c.user_id.in_(visible))
     found: list[Block] = []
     for person, agent, at, size, cost in tx.execute(query):
         block = found[-1] if found and (found[-1].person, found[-1].agent) == (person, agent) else None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 import sqlalchemy as sa
 
+from precedent.archive.naming import storable
 from precedent.faults import reach
 from precedent.pipeline import state
 from precedent.pipeline.contract import Extracted, TranscriptRef
@@ -52,6 +53,7 @@ REQUESTS = Kind(
     effective_request,
 )
 REPRICED_AT_ONCE = 20_000
+NAMES_AT_ONCE = 500
 PROCESSOR = "usage"
 """Name of the processor whose ledger this is."""
 EVENTS = Kind(EventSeen, usage_event, (), usage_event_copy, combine_events, effective_event)
@@ -70,6 +72,7 @@ class Ledger:
     def remove(self, transcript_ids: Sequence[int], tx: sa.Connection) -> None:
         """Remove everything that was derived from transcripts."""
         _Write(self._tables.current(tx), tx, ()).remove(transcript_ids)
+        _forget_subagents(transcript_ids, tx)
 
     def reprice(self, tx: sa.Connection) -> int:
         """Price every request anew by the table in force; return how many costs changed."""
@@ -99,18 +102,19 @@ class _Write:
                 self._events.remove([each.ref.id], generation=each.ref.generation)
         requests: list[RequestSeen] = []
         events: list[EventSeen] = []
+        void = self._void_standins()
         for each, found in zip(self._batch, self._found, strict=True):
             ids = [self._names.id(kind, name) for kind, name in found.names]
-            void = self._void_standins(found, each.ref.id)
+            number, generation = each.ref.id, each.ref.generation
             for request in found.requests:
                 if request.key in void:
                     continue
-                request.transcript_id, request.generation = each.ref.id, each.ref.generation
+                request.transcript_id, request.generation = number, generation
                 request.project_id, request.model_id = ids[request.project_id], ids[request.model_id]
                 request.modifiers_id = ids[request.modifiers_id]
                 requests.append(request)
             for event in found.events:
-                event.transcript_id, event.generation = each.ref.id, each.ref.generation
+                event.transcript_id, event.generation = number, generation
                 event.project_id, event.model_id = ids[event.project_id], ids[event.model_id]
                 event.name_id = ids[event.name_id]
                 events.append(event)
@@ -162,18 +166,21 @@ class _Write:
             self._owner[number] = Owner(user_id, self._names.id("agent", agent), rank)
         return self._owner
 
-    def _void_standins(self, found: Found, transcript_id: int) -> set[int]:
+    def _void_standins(self) -> set[int]:
         """Requests that a transcript of their own reports in full; all are remembered, for it may come or go."""
-        void: set[int] = set()
-        for name, key in found.standins:
-            kind, _, wanted = name.partition(":")
-            column = transcript.c.agent_id if kind == "agent" else transcript.c.native_id
-            there = self._tx.scalar(sa.select(transcript.c.id).where(column == wanted).limit(1))
-            if there is not None:
-                void.add(key)
-            row = (name, key, transcript_id)
-            bulk.insert_new(self._tx, usage_standin, ["name", "key", "transcript_id"], [row])
-        return void
+        rows = [
+            (storable(name), key, each.ref.id)
+            for each, found in zip(self._batch, self._found, strict=True)
+            for name, key in found.standins
+        ]
+        there: set[str] = set()
+        for kind, column in (("agent:", transcript.c.agent_id), ("session:", transcript.c.native_id)):
+            wanted = sorted({name.removeprefix(kind) for name, _, _ in rows if name.startswith(kind)})
+            for start in range(0, len(wanted), NAMES_AT_ONCE):
+                query = sa.select(column).where(column.in_(wanted[start : start + NAMES_AT_ONCE]))
+                there.update(f"{kind}{found}" for found in self._tx.scalars(query))
+        bulk.insert_new(self._tx, usage_standin, ["name", "key", "transcript_id"], rows)
+        return {key for name, key, _ in rows if name in there}
 
     def _arrived(self) -> None:
         """Drop the requests that only stood in for these transcripts."""
@@ -239,7 +246,7 @@ class _Write:
             )  # fmt: skip
             spans.extend((number, start, end) for start, end in active)
             defects.extend((number, offset, line, reason) for offset, line, reason in found.defects)
-            subagents.extend(found.subagents)
+            subagents.extend(tuple(map(storable, each)) for each in found.subagents)
         bulk.replace(self._tx, usage_transcript, [column.name for column in usage_transcript.c], rows)
         bulk.insert(self._tx, usage_activity, ["transcript_id", "start_at", "end_at"], spans)
         bulk.insert(self._tx, usage_defect, ["transcript_id", "byte_offset", "line", "reason"], defects)
@@ -258,6 +265,17 @@ class _EventEffect:
 
     def take_away(self, row: EventSeen, _stored: tuple[()], owner: Owner) -> None:
         self._rollups.event(row, owner, sign=-1)
+
+
+def _forget_subagents(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
+    """Forget what the main transcripts of sessions said of their sub-agents; they are still catalogued."""
+    named = {row[0] for row in bulk.select_in(tx, transcript, ["native_id"], "id", transcript_ids)}
+    if named:
+        staying = sa.select(transcript.c.native_id).where(
+            transcript.c.agent_id == "", transcript.c.id.not_in(transcript_ids)
+        )
+        which = usage_subagent.c.native_id.in_(named), usage_subagent.c.native_id.not_in(staying)
+        tx.execute(usage_subagent.delete().where(*which))
 
 
 def standin_name(native_id: str, agent_id: str) -> str:

@@ -10,11 +10,14 @@ COMPLETE, SIDECHAIN, COPIED, STANDIN = 1, 2, 4, 8
 """Flags: a line had a stop reason; only sub-agent lines show it; other transcripts show it too; see
 `transcripts.events.Request.standin_for`."""
 
+_MAIN_CHAIN = 1 << 60
+"""More than any sum of counters."""
+
 PARTIAL_MAX_OUTPUT = 40
 CHARS_PER_TOKEN = 4
 
 
-class RequestSeen(msgspec.Struct, array_like=True):
+class RequestSeen(msgspec.Struct, array_like=True, gc=False):
     """One request as one transcript shows it; field order is that of the ledger's columns.
 
     Names are indexes into a list of names during extraction and ids of `usage_name` in the ledger.
@@ -40,16 +43,23 @@ class RequestSeen(msgspec.Struct, array_like=True):
     flags: int
     generation: int
 
-    def completeness(self) -> tuple[bool, int]:
-        """What makes its counters better than another's: the main chain first, then the larger sum."""
+    def counted(self) -> int:
+        """Sum of the counters."""
         return (
-            not self.flags & SIDECHAIN,
             self.input_tokens
             + self.output_tokens
             + self.cache_write_5m_tokens
             + self.cache_write_1h_tokens
-            + self.cache_read_tokens,
+            + self.cache_read_tokens
         )
+
+    def completeness(self) -> int:
+        """What makes its counters better than another's: the main chain first, then the larger sum."""
+        return self.counted() if self.flags & SIDECHAIN else self.counted() + _MAIN_CHAIN
+
+    def stays(self, at: int, counted: int, recorded: int | None, flags: int) -> bool:
+        """Tell whether a further line can add nothing but text: what `combine_requests` would find, for most lines."""
+        return flags == self.flags and recorded is None and counted <= self.counted() and at >= self.at
 
     def searches(self) -> int:
         """Web searches: what the service counted, else what the results report; never both."""
@@ -64,7 +74,7 @@ class RequestSeen(msgspec.Struct, array_like=True):
         )
 
 
-class EventSeen(msgspec.Struct, array_like=True):
+class EventSeen(msgspec.Struct, array_like=True, gc=False):
     """One tool call, prompt, command, error or interruption as one transcript shows it."""
 
     key: int
@@ -103,10 +113,8 @@ def take_counters(into: RequestSeen, better: RequestSeen) -> None:
 
 def combine_requests(first: RequestSeen, more: RequestSeen) -> RequestSeen:
     """Combine two showings within one transcript into the earlier one: further lines raise numbers and lose none."""
-    if (first.at, first.line) <= (more.at, more.line):
-        result, late = first, more
-    else:
-        result, late = more, first
+    late_first = more.at < first.at or (more.at == first.at and more.line < first.line)
+    result, late = (more, first) if late_first else (first, more)
     recorded = result.recorded_cost_usd_micros
     if late.completeness() > result.completeness():
         take_counters(result, late)
@@ -118,9 +126,10 @@ def combine_requests(first: RequestSeen, more: RequestSeen) -> RequestSeen:
         # Replaced content was read from its beginning: it shows again what was counted before.
         result.result_searches = max(first.result_searches, more.result_searches)
         result.content_chars = max(first.content_chars, more.content_chars)
-    result.flags = ((first.flags | more.flags) & (COMPLETE | COPIED)) | (
-        first.flags & more.flags & (SIDECHAIN | STANDIN)
-    )
+    if first.flags != more.flags:
+        result.flags = ((first.flags | more.flags) & (COMPLETE | COPIED)) | (
+            first.flags & more.flags & (SIDECHAIN | STANDIN)
+        )
     result.generation = max(first.generation, more.generation)
     return result
 

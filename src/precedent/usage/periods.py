@@ -57,6 +57,18 @@ def first_instant(when: date, place: tzinfo) -> int:
     return round(midnight.timestamp()) * SECOND
 
 
+def span(since: date | None, until: date | None, place: tzinfo) -> tuple[int | None, int | None]:
+    """Return the first instant of a day and the one after another day, in UTC microseconds; None without the day.
+
+    Raises:
+        BadInput: the first day is after the last.
+    """
+    if since and until and since > until:
+        raise BadInput(f"since {since} is after until {until}; give the earlier day first")
+    after = until + timedelta(days=1) if until and until < date.max else until
+    return first_instant(since, place) if since else None, first_instant(after, place) if after else None
+
+
 def ranges(period: Period, *, first: int, last: int, place: tzinfo) -> list[Range]:
     """Return the periods that cover the quarter hours from `first` to `last`, both included."""
     begin = _moment(first, place).date()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from precedent.store import bulk
 from precedent.store.schema import (
     transcript,
     usage_event,
@@ -23,8 +24,22 @@ from .observation import CHARS_PER_TOKEN, COMPLETE, PARTIAL_MAX_OUTPUT
 from .periods import Period, ranges
 from .rollups import BUCKET, EVENT_SUMS, REQUEST_SUMS
 
-TOOL_KINDS = ("tool", "mcp", "skill", "subagent")
-EVENT_KINDS = (*TOOL_KINDS, "command", "prompt", "error", "interruption")
+
+class EventKind(StrEnum):
+    """What an event that is counted by name is."""
+
+    TOOL = "tool"
+    MCP = "mcp"
+    SKILL = "skill"
+    SUBAGENT = "subagent"
+    COMMAND = "command"
+    PROMPT = "prompt"
+    ERROR = "error"
+    INTERRUPTION = "interruption"
+
+
+EVENT_KINDS = tuple(kind.value for kind in EventKind)
+TOOL_KINDS = EVENT_KINDS[:4]
 DIMENSIONS = ("date", "person", "agent", "model", "project", "session")
 
 
@@ -45,10 +60,12 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         start: first instant, UTC microseconds.
         end: instant after the last.
+        visible: ids of the persons who may be told of; None for everybody, while an empty tuple is nobody.
     """
 
     start: int | None = None
     end: int | None = None
+    visible: tuple[int, ...] | None = None
     persons: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -174,7 +191,7 @@ class Report:
 
     def _grouped(
         self, facts: sa.Subquery, dimensions: Sequence[str], sums: Sequence[str], period: Period
-    ) -> Sequence[sa.Row[Any]]:
+    ) -> Sequence[Sequence[Any]]:
         columns: list[sa.ColumnElement[Any]] = []
         source: sa.FromClause = facts
         if "person" in dimensions or self._where.persons:
@@ -187,11 +204,23 @@ class Report:
                 source = source.join(days, sa.and_(facts.c.bucket >= days.c.start, facts.c.bucket < days.c.end))
                 columns.append(days.c.label)
             else:
-                columns.append(user.c.key if dimension == "person" else facts.c[dimension])
+                columns.append(user.c.key if dimension == "person" else facts.c[dimension].label(dimension))
         wanted = [sa.func.coalesce(sa.func.sum(facts.c[name]), 0) for name in sums]
         query = sa.select(*columns, *[sa.cast(each, sa.BigInteger) for each in wanted]).select_from(source)
         query = query.where(*self._conditions(facts)).group_by(*columns)
-        return self._tx.execute(query).all()
+        return self._with_names(self._tx.execute(query).all(), columns)
+
+    def _with_names(
+        self, rows: Sequence[sa.Row[Any]], columns: Sequence[sa.ColumnElement[Any]]
+    ) -> Sequence[Sequence[Any]]:
+        """Put names in the place of their ids: one look-up for each name, and not for each row that was added up."""
+        places = [place for place, column in enumerate(columns) if isinstance(column.type, sa.Integer)]
+        if not places:
+            return rows
+        wanted = sorted({row[place] for row in rows for place in places})
+        found = bulk.select_in(self._tx, usage_name, ["id", "name"], "id", wanted)
+        names = {number: name for number, name in found}
+        return [[names[each] if place in places else each for place, each in enumerate(row)] for row in rows]
 
     def _conditions(self, facts: sa.Subquery) -> list[sa.ColumnElement[bool]]:
         where, found = self._where, []
@@ -199,11 +228,15 @@ class Report:
             found.append(facts.c.bucket >= where.start // BUCKET)
         if where.end is not None:
             found.append(facts.c.bucket < -(-where.end // BUCKET))
+        if where.visible is not None:
+            found.append(facts.c.user_id.in_(where.visible))
         if where.persons:
             found.append(user.c.key.in_(where.persons))
         for name, values in (("agent", where.agents), ("model", where.models), ("project", where.projects)):
             if values and name in facts.c:
-                found.append(facts.c[name].in_(values))
+                named = sa.select(usage_name.c.id).where(usage_name.c.kind == name, usage_name.c.name.in_(values))
+                is_id = isinstance(facts.c[name].type, sa.Integer)
+                found.append(facts.c[name].in_(named if is_id else values))
         if where.sessions:
             found.append(facts.c.session.in_(where.sessions))
         return found
@@ -217,20 +250,15 @@ class Report:
         return sa.values(*columns, name="days").data([tuple(row) for row in rows]).cte("days")
 
 
-def _named(column: sa.ColumnElement[Any], label: str) -> sa.ColumnElement[Any]:
-    names = usage_name.alias(f"{label}_name")
-    return sa.select(names.c.name).where(names.c.id == column).scalar_subquery().label(label)
-
-
 def _request_facts(sessions: bool) -> sa.Subquery:
     if not sessions:
         table = usage_rollup.c
         return sa.select(
             table.bucket,
             table.user_id,
-            _named(table.agent_id, "agent"),
-            _named(table.model_id, "model"),
-            _named(table.project_id, "project"),
+            table.agent_id.label("agent"),
+            table.model_id.label("model"),
+            table.project_id.label("project"),
             *[table[name] for name in REQUEST_SUMS],
         ).subquery("facts")
     row = usage_request.c
@@ -245,8 +273,8 @@ def _request_facts(sessions: bool) -> sa.Subquery:
             (row.at // BUCKET).label("bucket"),
             transcript.c.user_id,
             transcript.c.agent,
-            _named(row.model_id, "model"),
-            _named(row.project_id, "project"),
+            row.model_id.label("model"),
+            row.project_id.label("project"),
             transcript.c.native_id.label("session"),
             sa.literal(1).label("requests"),
             row.input_tokens,
@@ -276,8 +304,8 @@ def _event_facts(sessions: bool, *, kinds: Sequence[str] = TOOL_KINDS) -> sa.Sub
                 (row.at // BUCKET).label("bucket"),
                 transcript.c.user_id,
                 transcript.c.agent,
-                _named(row.model_id, "model"),
-                _named(row.project_id, "project"),
+                row.model_id.label("model"),
+                row.project_id.label("project"),
                 transcript.c.native_id.label("session"),
                 usage_name.c.kind,
                 usage_name.c.name,
@@ -297,9 +325,9 @@ def _event_facts(sessions: bool, *, kinds: Sequence[str] = TOOL_KINDS) -> sa.Sub
         sa.select(
             table.bucket,
             table.user_id,
-            _named(table.agent_id, "agent"),
-            _named(table.model_id, "model"),
-            _named(table.project_id, "project"),
+            table.agent_id.label("agent"),
+            table.model_id.label("model"),
+            table.project_id.label("project"),
             usage_name.c.kind,
             usage_name.c.name,
             table.events.label("tool_calls"),
@@ -318,10 +346,11 @@ def _defect_facts() -> sa.Subquery:
             (sa.func.coalesce(row.first_at, transcript.c.observed_at) // BUCKET).label("bucket"),
             transcript.c.user_id,
             transcript.c.agent,
-            _named(row.project_id, "project"),
+            row.project_id.label("project"),
             transcript.c.native_id.label("session"),
             row.defects,
         )
         .join(transcript, transcript.c.id == row.transcript_id)
+        .where(row.defects > 0)
         .subquery("facts")
     )

@@ -3,7 +3,6 @@
 A write collects differences here and applies them once at its end, so the cost follows what changed.
 """
 
-from collections import defaultdict
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -33,6 +32,9 @@ REQUEST_SUMS = (
     "partial_requests",
 )
 EVENT_SUMS = ("events", "errors", "rejected", "interrupted")
+_EVENT_DIFFERENCES = {0: (1, 0, 0, 0), 1: (1, 0, 0, 0), 2: (1, 1, 0, 0), 3: (1, 0, 1, 0), 4: (1, 0, 0, 1)}
+"""What an event adds to `EVENT_SUMS`, by its outcome: none yet, ok, error, rejected, interrupted."""
+
 _REQUEST_KEYS = ("bucket", "user_id", "agent_id", "model_id", "project_id")
 _EVENT_KEYS = (*_REQUEST_KEYS, "name_id")
 
@@ -52,53 +54,63 @@ class Owner(NamedTuple):
 
 
 class Rollups:
-    """Differences to be applied to the roll-ups."""
+    """Differences to be applied to the roll-ups.
+
+    A difference is a tuple in the order of the sums; they are added up column by column when they are applied, which
+    takes a third of the time of adding each to running sums.
+    """
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * len(REQUEST_SUMS))
-        self._events: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * len(EVENT_SUMS))
+        self._requests: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        self._events: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
 
     def request(self, row: RequestSeen, cost: int | None, owner: Owner, *, sign: int) -> None:
         """Add (sign 1) or take away (sign -1) a request."""
         recorded = row.recorded_cost_usd_micros
-        sums = self._requests[row.at // BUCKET, owner.user_id, owner.agent_id, row.model_id, row.project_id]
         auto = cost if recorded is None else recorded
-        sums[0] += sign
-        sums[1] += sign * row.input_tokens
-        sums[2] += sign * row.output_tokens
-        sums[3] += sign * row.cache_write_5m_tokens
-        sums[4] += sign * row.cache_write_1h_tokens
-        sums[5] += sign * row.cache_read_tokens
-        sums[6] += sign * (row.web_searches or row.result_searches)
-        if cost is not None:
-            sums[7] += sign * cost
-            sums[8] += sign
-        if recorded is not None:
-            sums[9] += sign * recorded
-            sums[10] += sign
-        if auto is not None:
-            sums[11] += sign * auto
-            sums[12] += sign
-        if row.is_partial():
-            sums[13] += sign
+        difference = (
+            1,
+            row.input_tokens,
+            row.output_tokens,
+            row.cache_write_5m_tokens,
+            row.cache_write_1h_tokens,
+            row.cache_read_tokens,
+            row.web_searches or row.result_searches,
+            cost or 0,
+            cost is not None,
+            recorded or 0,
+            recorded is not None,
+            auto or 0,
+            auto is not None,
+            row.is_partial(),
+        )
+        key = row.at // BUCKET, owner.user_id, owner.agent_id, row.model_id, row.project_id
+        _add(self._requests, key, difference, sign)
 
     def event(self, row: EventSeen, owner: Owner, *, sign: int) -> None:
         """Add or take away an event."""
-        sums = self._events[row.at // BUCKET, owner.user_id, owner.agent_id, row.model_id, row.project_id, row.name_id]
-        sums[0] += sign
-        if row.outcome > 1:
-            sums[row.outcome - 1] += sign
+        key = row.at // BUCKET, owner.user_id, owner.agent_id, row.model_id, row.project_id, row.name_id
+        _add(self._events, key, _EVENT_DIFFERENCES[row.outcome], sign)
 
     def apply(self, tx: sa.Connection) -> None:
         """Write the differences; a sum that comes to nothing is removed."""
-        for table, keys, names, sums in (
+        for table, keys, names, differences in (
             (usage_rollup, _REQUEST_KEYS, REQUEST_SUMS, self._requests),
             (usage_event_rollup, _EVENT_KEYS, EVENT_SUMS, self._events),
         ):
-            rows = [(*key, *values) for key, values in sums.items() if any(values)]
-            bulk.add_up(tx, table, [*keys, *names], rows)
-            if any(values[0] < 0 for values in sums.values()):
+            sums = [(*key, *map(sum, zip(*each, strict=True))) for key, each in differences.items()]
+            bulk.add_up(tx, table, [*keys, *names], [row for row in sums if any(row[len(keys) :])])
+            if any(row[len(keys)] < 0 for row in sums):
                 tx.execute(table.delete().where(table.c[names[0]] == 0))
+
+
+def _add(
+    into: dict[tuple[int, ...], list[tuple[int, ...]]], key: tuple[int, ...], difference: tuple[int, ...], sign: int
+) -> None:
+    found = into.get(key)
+    if found is None:
+        found = into[key] = []
+    found.append(difference if sign > 0 else tuple([-each for each in difference]))
 
 
 def move(tx: sa.Connection, user_id: int, *, into: int) -> None:

@@ -1,6 +1,7 @@
 """Sessions: a main transcript with those of its sub-agents, and what they used."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from precedent.store.schema import (
     usage_transcript,
     user,
 )
+
+from .paging import Integer, Page, page, position
 
 
 class SessionSummary(msgspec.Struct, kw_only=True):
@@ -62,53 +65,198 @@ class TranscriptDetail(msgspec.Struct, kw_only=True):
     defects: list[str]
 
 
-def sessions(tx: sa.Connection, *, persons: Sequence[str] = (), limit: int = 50) -> list[SessionSummary]:
-    """Return sessions, the last active first."""
-    used = (
-        sa.select(
-            usage_request.c.transcript_id,
-            sa.func.count().label("requests"),
-            sa.func.sum(usage_request.c.cost_usd_micros).label("cost"),
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions; an empty tuple or None means all.
+
+    Attributes:
+        visible: ids of the persons who may be told of; None for everybody, while an empty tuple is nobody.
+        start: sessions that were last active at this instant or later, UTC microseconds.
+        end: sessions that were last active before this instant.
+    """
+
+    visible: tuple[int, ...] | None = None
+    persons: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+
+
+class _Found(NamedTuple):
+    """What sessions are ordered by; the last active first, those without times at the end."""
+
+    last_at: Integer | None
+    native_id: str
+    person: str
+    agent: str
+
+
+def sessions(tx: sa.Connection, *, where: Where, limit: int = 50, after: str | None = None) -> Page[SessionSummary]:
+    """Return sessions, the last active first.
+
+    Args:
+        tx: the view to read.
+        where: which sessions.
+        limit: how many at most.
+        after: cursor of the page before; None for the first page.
+
+    Raises:
+        BadInput: the cursor is none of this list.
+    """
+    last = position(after, _Found) if after is not None else None
+    keys: list[_Found] = []
+    if last is None or last.last_at is not None:
+        keys += _newest(tx, where, last, limit=limit + 1, timed=True)
+    if len(keys) <= limit and where.start is None and where.end is None:
+        untimed = last if last and last.last_at is None else None
+        keys += _newest(tx, where, untimed, limit=limit + 1 - len(keys), timed=False)
+    found = page(keys, limit=limit, key=tuple)
+    return Page(rows=_summaries(tx, found.rows), next=found.next)
+
+
+def _newest(tx: sa.Connection, where: Where, after: _Found | None, *, limit: int, timed: bool) -> list[_Found]:
+    """Return the next sessions by their newest transcript; those without any time when not `timed`."""
+    facts, row = usage_transcript.c, transcript.c
+    other, others = transcript.alias("other"), usage_transcript.alias("others")
+    # An id names one session or few; the sum keeps SQLite from looking at all sessions of the person instead.
+    same = sa.and_(other.c.native_id == row.native_id, other.c.user_id + 0 == row.user_id, other.c.agent == row.agent)
+    of_other = sa.select(1).join(others, others.c.transcript_id == other.c.id).where(same)
+    if timed:
+        newer = of_other.where(
+            sa.or_(others.c.last_at > facts.last_at, sa.and_(others.c.last_at == facts.last_at, other.c.id < row.id))
         )
-        .group_by(usage_request.c.transcript_id)
-        .subquery()
-    )
-    facts, main = usage_transcript.c, transcript.c.agent_id == ""
-    last = sa.func.max(facts.last_at)
+        conditions = [facts.last_at.is_not(None), ~newer.exists()]
+    else:
+        newer = of_other.where(sa.or_(others.c.last_at.is_not(None), other.c.id < row.id))
+        conditions = [facts.last_at.is_(None), ~newer.exists()]
+    names = (row.native_id, user.c.key, row.agent)
+    # Of few persons all sessions are looked at; of everybody the newest, by an index that this expression would hide.
+    at = facts.last_at if where.visible is None and not where.persons else sa.func.coalesce(facts.last_at, 0)
     query = (
+        sa.select(facts.last_at, *names)
+        .select_from(usage_transcript)
+        .join(transcript, row.id == facts.transcript_id)
+        .join(user, user.c.id == row.user_id)
+        .order_by(*([at.desc()] if timed else []), *names)
+        .limit(limit)
+    )
+    if after is not None:
+        beyond = sa.tuple_(*names) > sa.tuple_(*[sa.literal(each) for each in after[1:]])
+        if after.last_at is None:
+            conditions.append(beyond)
+        else:
+            conditions += [at <= after.last_at, sa.or_(at < after.last_at, beyond)]
+    if where.start is not None:
+        conditions.append(facts.last_at >= where.start)
+    if where.end is not None:
+        conditions.append(facts.last_at < where.end)
+    if where.visible is not None:
+        conditions.append(row.user_id.in_(where.visible))
+    if where.persons:
+        conditions.append(row.user_id.in_(sa.select(user.c.id).where(user.c.key.in_(where.persons))))
+    if where.agents:
+        conditions.append(row.agent.in_(where.agents))
+    if where.projects:
+        of_project = of_other.join(usage_name, usage_name.c.id == others.c.project_id)
+        conditions.append(of_project.where(other.c.agent_id == "", usage_name.c.name.in_(where.projects)).exists())
+    return [_Found(*each) for each in tx.execute(query.where(*conditions))]
+
+
+def _summaries(tx: sa.Connection, keys: Sequence[_Found]) -> list[SessionSummary]:
+    """Return the sessions of these keys, in their order."""
+    facts, main = usage_transcript.c, transcript.c.agent_id == ""
+    used = sa.select(sa.func.count()).where(usage_request.c.transcript_id == transcript.c.id)
+    each = (
         sa.select(
             transcript.c.native_id,
             user.c.key,
             transcript.c.agent,
-            sa.func.max(sa.case((main, usage_name.c.name), else_="")),
-            sa.func.max(sa.case((main, facts.title), else_="")),
-            sa.func.min(facts.first_at),
-            last,
-            sa.func.coalesce(sa.func.sum(facts.active_us), 0),
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(used.c.requests), 0),
-            sa.func.sum(used.c.cost),
-            sa.func.coalesce(sa.func.sum(facts.lines), 0),
-            sa.func.coalesce(sa.func.sum(facts.defects), 0),
+            sa.case((main, usage_name.c.name), else_="").label("project"),
+            sa.case((main, facts.title), else_="").label("title"),
+            facts.first_at,
+            facts.last_at,
+            facts.active_us,
+            used.scalar_subquery().label("requests"),
+            used.with_only_columns(sa.func.sum(usage_request.c.cost_usd_micros)).scalar_subquery().label("cost"),
+            facts.lines,
+            facts.defects,
         )
         .select_from(transcript)
         .join(user, user.c.id == transcript.c.user_id)
         .join(usage_transcript, facts.transcript_id == transcript.c.id)
         .join(usage_name, usage_name.c.id == facts.project_id)
-        .outerjoin(used, used.c.transcript_id == transcript.c.id)
-        .group_by(transcript.c.native_id, user.c.key, transcript.c.agent)
-        .order_by(last.desc().nulls_last(), transcript.c.native_id)
-        .limit(limit)
+        .where(transcript.c.native_id.in_([key.native_id for key in keys]))
+        .subquery()
     )
-    if persons:
-        query = query.where(user.c.key.in_(persons))
+    row, total, most = each.c, sa.func.sum, sa.func.max
+    query = sa.select(
+        row.native_id, row.key, row.agent, most(row.project), most(row.title), sa.func.min(row.first_at),
+        most(row.last_at), total(row.active_us), sa.func.count(), total(row.requests), total(row.cost),
+        total(row.lines), total(row.defects),
+    ).group_by(row.native_id, row.key, row.agent)  # fmt: skip
     fields = SessionSummary.__struct_fields__
-    rows = [{name: _plain(value) for name, value in zip(fields, row, strict=True)} for row in tx.execute(query)]
-    return msgspec.convert(rows, list[SessionSummary])
+    found = {}
+    for values in tx.execute(query):
+        plain = {name: _plain(value) for name, value in zip(fields, values, strict=True)}
+        found[tuple(values[:3])] = msgspec.convert(plain, SessionSummary)
+    return [found[key[1:]] for key in keys if key[1:] in found]
 
 
-def details(tx: sa.Connection, session: str) -> list[TranscriptDetail]:
-    """Return the transcripts of a session, the main one first."""
+class Owned(NamedTuple):
+    """A transcript of a session and whose it is."""
+
+    transcript_id: int
+    user_id: int
+    person: str
+    session: str
+    session_file: str
+
+
+def owned(tx: sa.Connection, name: str, *, visible: Collection[int] | None = None) -> list[Owned]:
+    """Return the transcripts of a session, the main one first; sessions of several persons may have the same id.
+
+    Args:
+        tx: the view to read.
+        name: the session's id, the session file of any of its transcripts, or that file's name without the person and
+            the ending, for an id that may not stand in an address.
+        visible: ids of the persons who may be told of; None for everybody.
+    """
+    row, named, owner = transcript.c, transcript.alias("named"), user.alias("owner")
+    chosen = sa.union(
+        sa.select(named.c.user_id, named.c.native_id).where(named.c.native_id == name),
+        sa.select(named.c.user_id, named.c.native_id).where(named.c.session_file == name),
+        sa.select(named.c.user_id, named.c.native_id)
+        .select_from(owner.join(named, named.c.session_file == owner.c.key + sa.literal(f"/{name}.jsonl")))
+    ).subquery()  # fmt: skip
+    query = (
+        sa.select(row.id, row.user_id, user.c.key, row.native_id, row.session_file)
+        .join(chosen, sa.and_(chosen.c.user_id == row.user_id, chosen.c.native_id == row.native_id))
+        .join(user, user.c.id == row.user_id)
+        .order_by(user.c.key, row.agent_id, row.session_file)
+    )
+    if visible is not None:
+        query = query.where(row.user_id.in_(visible))
+    return [Owned(*each) for each in tx.execute(query)]
+
+
+def summary(tx: sa.Connection, transcripts: Collection[int]) -> SessionSummary | None:
+    """Return the session of some transcripts; None when it was not counted yet."""
+    query = (
+        sa.select(usage_transcript.c.last_at, transcript.c.native_id, user.c.key, transcript.c.agent)
+        .join(transcript, transcript.c.id == usage_transcript.c.transcript_id)
+        .join(user, user.c.id == transcript.c.user_id)
+        .where(transcript.c.id.in_(transcripts))
+        .order_by(transcript.c.agent_id, transcript.c.id)
+        .limit(1)
+    )
+    found = _summaries(tx, [_Found(*row) for row in tx.execute(query)])
+    return found[0] if found else None
+
+
+def details(
+    tx: sa.Connection, transcripts: Collection[int], *, visible: Collection[int] | None = None
+) -> list[TranscriptDetail]:
+    """Return transcripts by id, the main one first; of relatives only those of visible persons are named."""
     facts = usage_transcript.c
     query = (
         sa.select(transcript, usage_transcript, usage_subagent.c.agent_type.label("parent_says"))
@@ -119,7 +267,7 @@ def details(tx: sa.Connection, session: str) -> list[TranscriptDetail]:
                 usage_subagent.c.native_id == transcript.c.native_id, usage_subagent.c.agent_id == transcript.c.agent_id
             ),
         )
-        .where(sa.or_(transcript.c.native_id == session, transcript.c.session_file == session))
+        .where(transcript.c.id.in_(transcripts))
         .order_by(transcript.c.agent_id, transcript.c.session_file)
     )
     found = []
@@ -141,7 +289,7 @@ def details(tx: sa.Connection, session: str) -> list[TranscriptDetail]:
                 unknown_lines=values[facts.unknown_lines] or 0,
                 broken_lines=values[facts.broken_lines] or 0,
                 requests=_count(tx, number),
-                shares_with=_relatives(tx, number),
+                shares_with=_relatives(tx, number, visible),
                 defects=_defects(tx, number),
             )
         )
@@ -152,7 +300,7 @@ def _count(tx: sa.Connection, number: int) -> int:
     return tx.scalar(sa.select(sa.func.count()).where(usage_request.c.transcript_id == number)) or 0
 
 
-def _relatives(tx: sa.Connection, number: int) -> list[str]:
+def _relatives(tx: sa.Connection, number: int, visible: Collection[int] | None) -> list[str]:
     """Whose requests a transcript shows too: it was forked from them, resumed or uploaded twice."""
     shared = sa.func.count()
     query = (
@@ -164,6 +312,8 @@ def _relatives(tx: sa.Connection, number: int) -> list[str]:
         .group_by(transcript.c.session_file)
         .order_by(transcript.c.session_file)
     )
+    if visible is not None:
+        query = query.where(transcript.c.user_id.in_(visible))
     return [f"{name} ({count} requests)" for name, count in tx.execute(query)]
 
 

@@ -4,6 +4,7 @@ Used for requests and for events alike. The owner is the showing with the earlie
 name; so the result is the same whatever the order of arrival.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -82,15 +83,19 @@ class Shared(Generic[R]):
 
     def add(self, rows: Sequence[R]) -> None:
         """Write showings; what is there already is combined with them."""
-        there = {row[0] for row in bulk.select_in(self._tx, self._kind.table, ["key"], "key", [r.key for r in rows])}
-        by_key: dict[int, list[R]] = {}
+        keys = [row.key for row in rows]
+        awkward = {found for (found,) in bulk.select_in(self._tx, self._kind.table, ["key"], "key", keys)}
+        if len(set(keys)) < len(keys):
+            awkward.update(key for key, times in Counter(keys).items() if times > 1)
+        if not awkward:
+            self._insert(rows)
+            return
+        self._insert([row for row in rows if row.key not in awkward])
+        several: dict[int, list[R]] = {}
         for row in rows:
-            by_key.setdefault(row.key, []).append(row)
-        new = [found[0] for key, found in by_key.items() if len(found) == 1 and key not in there]
-        self._insert(new)
-        several = {key: found for key, found in by_key.items() if len(found) > 1 or key in there}
-        if several:
-            self._merge(several)
+            if row.key in awkward:
+                several.setdefault(row.key, []).append(row)
+        self._merge(several)
 
     def change(self, key_changes: dict[int, Callable[[R], None]], *, transcript_of: dict[int, int]) -> None:
         """Change showings in place: by key, of the transcript that the change comes from."""
@@ -187,7 +192,8 @@ class Shared(Generic[R]):
 
     def _insert(self, rows: Sequence[R]) -> None:
         """Count rows and write them with the further columns that counting gives."""
-        owners = self._owners(row.transcript_id for row in rows)
+        owners = self._owners({row.transcript_id for row in rows})
         columns = [*self._kind.columns, *self._kind.further]
-        values = [(*msgspec.structs.astuple(row), *self._effect.add(row, owners[row.transcript_id])) for row in rows]
+        count, astuple = self._effect.add, msgspec.structs.astuple
+        values = [astuple(row) + count(row, owners[row.transcript_id]) for row in rows]
         bulk.insert(self._tx, self._kind.table, columns, values)

@@ -1,7 +1,7 @@
 """Three figures of time that are never mixed: user-active, agent time and wall time."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import tzinfo
 
 import msgspec
@@ -31,7 +31,13 @@ class TimeSpent(msgspec.Struct, kw_only=True):
 
 
 def time_spent(
-    tx: sa.Connection, *, start: int | None, end: int | None, place: tzinfo, period: Period = Period.DAY
+    tx: sa.Connection,
+    *,
+    start: int | None,
+    end: int | None,
+    place: tzinfo,
+    period: Period = Period.DAY,
+    visible: Collection[int] | None = None,
 ) -> list[TimeSpent]:
     """Return the three figures by period and person.
 
@@ -41,6 +47,7 @@ def time_spent(
         end: instant after the last.
         place: time zone of the periods.
         period: their length.
+        visible: ids of the persons who may be told of; None for everybody.
     """
     query = (
         sa.select(
@@ -53,6 +60,8 @@ def time_spent(
         .join(transcript, transcript.c.id == usage_activity.c.transcript_id)
         .join(user, user.c.id == transcript.c.user_id)
     )
+    if visible is not None:
+        query = query.where(transcript.c.user_id.in_(visible))
     if start is not None:
         query = query.where(usage_activity.c.end_at > start)
     if end is not None:

@@ -35,6 +35,7 @@ class _Probe(msgspec.Struct):
     message: dict[str, msgspec.Raw] | None = None
     leafUuid: str | None = None
     messageId: str | None = None
+    systemPayload: msgspec.Raw = msgspec.Raw()
 
 
 class ClaudeCodeReader:
@@ -54,7 +55,7 @@ class ClaudeCodeReader:
                 probe = _PROBE.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue
-            if probe.type not in _LINE_TYPES:
+            if probe.type not in _LINE_TYPES or bytes(probe.systemPayload):  # the latter only Qwen Code writes
                 continue
             if probe.type in {"user", "assistant"}:
                 return probe.message is not None and "parts" not in probe.message

@@ -1,23 +1,23 @@
 """Turns Claude Code's lines into events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 
-from precedent.transcripts.counters import MAX_SECONDS, count, millionths
-from precedent.transcripts.decode import HOSTILE, LineDecoder
-from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
+from precedent.transcripts.contract import Parsed
+from precedent.transcripts.counters import MAX_SECONDS, millionths
+from precedent.transcripts.decode import HOSTILE, MAX_REPAIRED_BYTES, REFUSED, LineDecoder, is_utf8
+from precedent.transcripts.events import Event, Kind, Speaker, ToolCall, decode_text
 from precedent.transcripts.tally import Tally
-from precedent.transcripts.times import micros
+from precedent.transcripts.times import instant, micros
 
-from .requests import SYNTHETIC_MODEL, identity, requests_of, standin, starts_object
-from .speech import denial, spoken
-from .wire import Attachment, Block, CallInput, Progress, ToolOutcome, Wire
-
-MAX_OPEN_CALLS = 512  # calls whose result may still come; an older one is joined by its id alone
-AGENT_TOOLS = frozenset({"Agent", "Task"})
-LOOKED_INTO = AGENT_TOOLS | {"WebSearch", "AskUserQuestion", "Bash", "PowerShell"}
-REJECTIONS = ("The user doesn't want to proceed", "User rejected", "The user doesn't want to take this action")
+from .place import Place
+from .requests import SYNTHETIC_MODEL, identity, requests_of, shown_chars
+from .results import AGENT_TOOLS, results_of
+from .speech import spoken
+from .state import State
+from .wire import Attachment, Block, CallInput, Message, Progress, Wire
 
 BOOKKEEPING = frozenset(
     {
@@ -28,17 +28,11 @@ BOOKKEEPING = frozenset(
 )  # fmt: skip
 """Known types; those of them that say something are handled before this list is asked."""
 
+SILENT = frozenset({"file-history-snapshot", "last-prompt", "mode", "permission-mode", "summary"})
+"""Types of which no line says anything; a summary may describe another session."""
 
-class State(msgspec.Struct, array_like=True):
-    """What a later reading needs to know of the lines before it."""
-
-    at: int | None = None
-    calls: dict[str, tuple[str, str, str]] = {}
-    """Open calls: id to (tool name, request key, target)."""
-    agents: set[str] = set()
-    """Sub-agents whose responses stand in this file."""
-    searched: set[str] = set()
-    """Calls whose searches were counted: a resumed session may repeat lines."""
+WITH_TARGET = AGENT_TOOLS | {"Skill"}
+_REPLY, _AGENT, _SUBAGENT = Kind.REPLY, Speaker.AGENT, Speaker.SUBAGENT  # an enum's look-up takes as long as a call
 
 
 class ClaudeCodeParser:
@@ -54,6 +48,12 @@ class ClaudeCodeParser:
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
         """Return the events of one line."""
+        try:
+            # The decoder does not look into what it leaves undecoded, and large lines are looked at before.
+            if len(data) <= MAX_REPAIRED_BYTES and (data.isascii() or is_utf8(data)):
+                return self._events(_STRICT(data), data, offset, line)
+        except REFUSED:
+            pass
         wires = _DECODER.decode(data, tally=self.tally, offset=offset, line=line)
         if len(wires) == 1:
             return self._events(wires[0], data, offset, line)
@@ -65,77 +65,100 @@ class ClaudeCodeParser:
             self.tally.ignored += 1
         return events
 
+    def parse_lines(self, lines: Iterator[bytes], *, offset: int, line: int) -> Parsed:
+        """Return the events of ordinary lines; see `transcripts.contract.LinesParser`."""
+        decoded: list[tuple[Wire, bytes]] = []
+        # All are decoded before any is looked at: the two take a tenth less when neither drives the other out of the
+        # processor's caches with every line.
+        with suppress(*REFUSED):
+            for data in lines:
+                if len(data) > MAX_REPAIRED_BYTES or not (data.isascii() or is_utf8(data)):
+                    break
+                decoded.append((_STRICT(data), data))
+        found: list[Event] = []
+        spoken, events_of = 0, self._events
+        for wire, data in decoded:
+            if events := events_of(wire, data, offset, line):
+                found += events
+                spoken += 1
+            offset += len(data) + 1
+            line += 1
+        return Parsed(found, len(decoded), spoken, offset)
+
     def _events(self, wire: Wire, data: bytes | bytearray, offset: int, line: int) -> Sequence[Event]:
+        state, kind, message = self._state, wire.type, wire.message
+        at = state.at
         if wire.timestamp is not None:
-            self._state.at = micros(wire.timestamp)
-        place = _Place(wire, offset, line, self._state.at)
-        match wire.type:
-            case "assistant" if wire.message is not None:
-                return self._assistant(wire, place, data)
-            case "user" if wire.message is not None:
-                return self._user(wire, place)
-            case "progress" if b"agent_progress" in data:
-                events = self._progress(wire, place, data)
-            case _:
-                events = self._said_by_harness(wire, place)
+            at = instant(wire.timestamp)
+            if at is None:
+                note = Place(wire, offset, line, None, self.tally).defect
+                at = micros(wire.timestamp, otherwise=state.at, note=note)
+            state.at = at
+        if message is not None:
+            if kind == "assistant":
+                return self._assistant(wire, message, Place(wire, offset, line, at, self.tally), data)
+            if kind == "user":
+                return self._user(wire, message, Place(wire, offset, line, at, self.tally))
+        if kind in SILENT or (kind == "progress" and b"agent_progress" not in data):
+            self.tally.ignored += 1
+            return ()
+        place = Place(wire, offset, line, at, self.tally)
+        events = self._progress(wire, place, data) if kind == "progress" else _said_by_harness(wire, place)
         if not events:
-            if wire.type in BOOKKEEPING:
+            if kind in BOOKKEEPING:
                 self.tally.ignored += 1
-            elif wire.type in {"user", "assistant"} or not wire.type:
-                self.tally.defect("no message" if wire.type else "no type", offset=offset, line=line)
+            elif kind in {"user", "assistant"} or not kind:
+                place.defect("no message" if kind else "no type")
             else:
-                self.tally.unknown_type(wire.type)
+                self.tally.unknown_type(kind)
         return events
 
-    def _assistant(self, wire: Wire, place: "_Place", data: bytes | bytearray) -> Sequence[Event]:
-        message = wire.message
-        assert message is not None  # noqa: S101  # the caller matched on it
-        sidechain = bool(wire.isSidechain)
-        speaker = Speaker.SUBAGENT if sidechain or wire.agentId else Speaker.AGENT
+    def _assistant(self, wire: Wire, message: Message, place: Place, data: bytes | bytearray) -> Sequence[Event]:
+        sidechain = wire.isSidechain or False
+        speaker = _AGENT
         if wire.agentId:
             self._state.agents.add(wire.agentId)
-        blocks = message.content if isinstance(message.content, list) else ()
-        parts: tuple[str | msgspec.Raw, ...]
-        if isinstance(message.content, str):
-            parts = (message.content,)
-        else:
-            parts = tuple(block.text for block in blocks if block.type == "text")
-        if wire.isApiErrorMessage or message.model == SYNTHETIC_MODEL:
+            speaker = _SUBAGENT
+        elif sidechain:
+            speaker = _SUBAGENT
+        content = message.content
+        parts: tuple[str | msgspec.Raw, ...] = ()
+        calls: tuple[ToolCall, ...] = ()
+        chars = 0
+        key = identity(message, wire.requestId, wire.uuid, data)
+        silent = wire.isApiErrorMessage or message.model == SYNTHETIC_MODEL
+        if isinstance(content, str):
+            parts, chars = (content,), len(content)
+        elif content:
+            for block in content:
+                chars += shown_chars(block)
+                if block.type == "text":
+                    parts += (block.text,)
+                elif block.type == "tool_use" and block.id and not silent:
+                    calls += (self._call(block, key),)
+        if silent:
             name = "api_error" if wire.isApiErrorMessage else "synthetic"
             return (place.event(Kind.ERROR, speaker, name=name, parts=parts),)
-        key = identity(message, request_id=wire.requestId, uuid=wire.uuid, data=data)
-        requests = requests_of(
-            message,
-            key=key,
-            sidechain=sidechain,
-            recorded_cost_usd=wire.costUSD,
-            note=lambda reason: self.tally.defect(reason, offset=place.offset, line=place.line),
-        )
-        calls = tuple(self._call(block, key) for block in blocks if block.type == "tool_use" and block.id)
-        return (place.event(Kind.REPLY, speaker, parts=parts, requests=requests, calls=calls),)
+        requests = requests_of(message, key, chars, sidechain, wire.costUSD, place.defect)
+        return (place.event(_REPLY, speaker, "", 0, requests, calls, (), parts),)
 
     def _call(self, block: Block, request_key: str) -> ToolCall:
         call_id, name, target = block.id or "", block.name or "", ""
-        if name in AGENT_TOOLS or name == "Skill":
+        if name in WITH_TARGET:
             try:
                 asked = _CALL_INPUT.decode(block.input)
                 target = (asked.skill or asked.command or "") if name == "Skill" else asked.subagent_type or ""
             except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
                 target = ""
-        calls = self._state.calls
-        calls[call_id] = (name, request_key, target)
-        if len(calls) > MAX_OPEN_CALLS:
-            del calls[next(iter(calls))]
-        return ToolCall(id=call_id, name=name, target=target, input=block.input)
+        self._state.open(call_id, (name, request_key, target))
+        return ToolCall(call_id, name, target, block.input)
 
-    def _user(self, wire: Wire, place: "_Place") -> Sequence[Event]:
-        message = wire.message
-        assert message is not None  # noqa: S101  # the caller matched on it
+    def _user(self, wire: Wire, message: Message, place: Place) -> Sequence[Event]:
         content = message.content
         if isinstance(content, list):
             results = [block for block in content if block.type == "tool_result"]
             if results:
-                return self._results(wire, results, place)
+                return results_of(results, self._state, place)
             text = "\n".join(decode_text(block.text) for block in content if block.type == "text")
             pictured = any(block.type in {"image", "document"} for block in content)
         else:
@@ -154,88 +177,11 @@ class ClaudeCodeParser:
             return (place.event(Kind.PROMPT, Speaker.HUMAN),)
         return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="injected", parts=(text,)),)
 
-    def _results(self, wire: Wire, blocks: list[Block], place: "_Place") -> Sequence[Event]:
-        results: list[ToolResult] = []
-        answers: list[str] = []
-        requests: list[Request] = []
-        for block in blocks:
-            call_id = block.tool_use_id or ""
-            name, request_key, target = self._state.calls.pop(call_id, ("", "", ""))
-            detail = _outcome_detail(wire) if name in LOOKED_INTO or not name else _NOTHING
-            outcome = _outcome(wire, block, detail)
-            if outcome is Outcome.REJECTED:
-                answers.append(denial(decode_text(block.content) or decode_text(wire.toolUseResult)))
-            if name == "AskUserQuestion" and detail.answers:
-                answers.extend(decode_text(answer) for answer in detail.answers.values())
-            agent_id = detail.agentId or "" if name in AGENT_TOOLS else ""
-
-            def note(reason: str) -> None:
-                self.tally.defect(reason, offset=place.offset, line=place.line)
-
-            if agent_id and agent_id not in self._state.agents:
-                reported = standin(detail, agent_id=agent_id, note=note)
-                requests.extend([reported] if reported else [])
-            results.append(
-                ToolResult(
-                    call_id=call_id,
-                    name=name,
-                    request_key=request_key,
-                    outcome=outcome,
-                    searches=self._searches(call_id, detail, note) if name == "WebSearch" else 0,
-                    agent_id=agent_id,
-                    agent_type=(detail.agentType or target) if agent_id else "",
-                )
-            )
-        parts = tuple(block.content for block in blocks)
-        event = place.event(Kind.RESULT, Speaker.TOOL, results=tuple(results), requests=tuple(requests), parts=parts)
-        said = tuple(answer for answer in answers if answer)
-        if not said or wire.isSidechain:
-            return (event,)
-        return event, place.event(Kind.ANSWER, Speaker.HUMAN, parts=said)
-
-    def _searches(self, call_id: str, detail: ToolOutcome, note: Callable[[str], None]) -> int:
-        found = count(detail.searchCount, note=note, field="searchCount")
-        if not found or call_id in self._state.searched:
-            return 0
-        self._state.searched.add(call_id)
-        return found
-
-    def _said_by_harness(self, wire: Wire, place: "_Place") -> Sequence[Event]:
-        """Events of the lines that are neither a message nor progress of a sub-agent."""
-        match wire.type:
-            case "system" if wire.subtype == "turn_duration" and wire.durationMs:
-                seconds = wire.durationMs / 1000
-                duration = millionths(
-                    seconds,
-                    most=MAX_SECONDS,
-                    note=lambda reason: self.tally.defect(reason, offset=place.offset, line=place.line),
-                    field="durationMs",
-                )
-                return (place.event(Kind.TURN, Speaker.SYSTEM, duration=duration or 0),)
-            case "system" if wire.subtype == "api_error":
-                return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="api_retry"),)
-            case "system" if wire.subtype:
-                return (place.event(Kind.NOTICE, Speaker.SYSTEM, name=wire.subtype, parts=(wire.content,)),)
-            case "ai-title" | "custom-title":
-                title = wire.customTitle or wire.aiTitle or ""
-                return (place.event(Kind.TITLE, Speaker.SYSTEM, name=wire.type, parts=(title,)),) if title else ()
-            case "summary":
-                return ()  # may describe another session
-            case "queue-operation" if wire.operation in {"enqueue", "remove"}:
-                return _queued(decode_text(wire.content), place)
-            case "attachment" if _may_be_queued(wire.attachment):
-                try:
-                    attachment = _ATTACHMENT.decode(wire.attachment)
-                except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-                    return ()
-                return _queued(decode_text(attachment.prompt), place) if attachment.type == "queued_command" else ()
-        return ()
-
-    def _progress(self, wire: Wire, place: "_Place", data: bytes | bytearray) -> Sequence[Event]:
+    def _progress(self, wire: Wire, place: Place, data: bytes | bytearray) -> Sequence[Event]:
         try:
             progress = _PROGRESS.decode(wire.data)
         except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-            self.tally.defect("wrong type at data", offset=place.offset, line=place.line)
+            place.defect("wrong type at data")
             return ()
         inner = progress.message
         if progress.type != "agent_progress" or inner is None or inner.message is None:
@@ -253,61 +199,43 @@ class ClaudeCodeParser:
             agentId=progress.agentId,
             message=inner.message,
         )
-        at = micros(inner.timestamp) if inner.timestamp else place.at
-        inside = _Place(wrapped, place.offset, place.line, at)
+        at = micros(inner.timestamp, otherwise=place.at, note=place.defect, field="data.message.timestamp")
+        inside = Place(wrapped, place.offset, place.line, at, self.tally)
         if inner.type == "assistant":
-            return self._assistant(wrapped, inside, data)
-        return self._user(wrapped, inside) if inner.type == "user" else ()
+            return self._assistant(wrapped, inner.message, inside, data)
+        return self._user(wrapped, inner.message, inside) if inner.type == "user" else ()
 
 
-class _Place:
-    """Where an event stands: what all events of a line share."""
-
-    __slots__ = ("at", "line", "offset", "wire")
-
-    def __init__(self, wire: Wire, offset: int, line: int, at: int | None) -> None:
-        self.wire, self.offset, self.line, self.at = wire, offset, line, at
-
-    def event(
-        self,
-        kind: Kind,
-        speaker: Speaker,
-        *,
-        name: str = "",
-        duration: int = 0,
-        requests: tuple[Request, ...] = (),
-        calls: tuple[ToolCall, ...] = (),
-        results: tuple[ToolResult, ...] = (),
-        parts: tuple[str | msgspec.Raw, ...] = (),
-    ) -> Event:
-        wire = self.wire
-        return Event(
-            offset=self.offset,
-            line=self.line,
-            kind=kind,
-            speaker=speaker,
-            at=self.at,
-            id=wire.uuid or "",
-            cwd=wire.cwd or "",
-            branch=wire.gitBranch or "",
-            version=wire.version or "",
-            name=name,
-            duration=duration,
-            sidechain=bool(wire.isSidechain),
-            session_id=wire.sessionId or "",
-            agent_id=wire.agentId or "",
-            requests=requests,
-            calls=calls,
-            results=results,
-            parts=parts,
-        )
+def _said_by_harness(wire: Wire, place: Place) -> Sequence[Event]:
+    """Events of the lines that are neither a message nor progress of a sub-agent."""
+    match wire.type:
+        case "system" if wire.subtype == "turn_duration" and wire.durationMs:
+            seconds = wire.durationMs / 1000
+            duration = millionths(seconds, most=MAX_SECONDS, note=place.defect, field="durationMs")
+            return (place.event(Kind.TURN, Speaker.SYSTEM, duration=duration or 0),)
+        case "system" if wire.subtype == "api_error":
+            return (place.event(Kind.NOTICE, Speaker.SYSTEM, name="api_retry"),)
+        case "system" if wire.subtype:
+            return (place.event(Kind.NOTICE, Speaker.SYSTEM, name=wire.subtype, parts=(wire.content,)),)
+        case "ai-title" | "custom-title":
+            title = wire.customTitle or wire.aiTitle or ""
+            return (place.event(Kind.TITLE, Speaker.SYSTEM, name=wire.type, parts=(title,)),) if title else ()
+        case "queue-operation" if wire.operation in {"enqueue", "remove"}:
+            return _queued(decode_text(wire.content), place)
+        case "attachment" if _may_be_queued(wire.attachment):
+            try:
+                attachment = _ATTACHMENT.decode(wire.attachment)
+            except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
+                return ()
+            return _queued(decode_text(attachment.prompt), place) if attachment.type == "queued_command" else ()
+    return ()
 
 
 def _may_be_queued(attachment: msgspec.Raw) -> bool:
     return b"queued_command" in bytes(memoryview(attachment)[:200])
 
 
-def _queued(text: str, place: _Place) -> Sequence[Event]:
+def _queued(text: str, place: Place) -> Sequence[Event]:
     """A prompt typed while the agent worked; it may appear again as a user line, so it is told apart by its name."""
     speech = spoken(text)
     if speech is None or speech.speaker is not Speaker.HUMAN or text.lstrip().startswith("{"):
@@ -315,29 +243,8 @@ def _queued(text: str, place: _Place) -> Sequence[Event]:
     return (place.event(Kind.ANSWER, Speaker.HUMAN, name="queued", parts=(speech.text,)),)
 
 
-def _outcome_detail(wire: Wire) -> ToolOutcome:
-    if not starts_object(wire.toolUseResult):
-        return _NOTHING
-    try:
-        return _TOOL_OUTCOME.decode(wire.toolUseResult)
-    except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
-        return _NOTHING
-
-
-def _outcome(wire: Wire, block: Block, detail: ToolOutcome) -> Outcome:
-    if not block.is_error:
-        return Outcome.INTERRUPTED if detail.interrupted else Outcome.OK
-    said = bytes(memoryview(block.content)[:400]).decode("utf-8", "replace")
-    if "[Request interrupted by user" in said:
-        return Outcome.INTERRUPTED
-    if wire.toolDenialKind or any(rejection in said for rejection in REJECTIONS):
-        return Outcome.REJECTED
-    return Outcome.ERROR
-
-
 _DECODER = LineDecoder(Wire)
+_STRICT = _DECODER.strict
 _PROGRESS = msgspec.json.Decoder(Progress)
-_TOOL_OUTCOME = msgspec.json.Decoder(ToolOutcome)
 _CALL_INPUT = msgspec.json.Decoder(CallInput)
 _ATTACHMENT = msgspec.json.Decoder(Attachment)
-_NOTHING = ToolOutcome()

@@ -1,7 +1,7 @@
 """Which billed responses a Claude Code line shows, and with which counters."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -14,9 +14,10 @@ from .wire import Block, CacheCreation, Iteration, Message, ToolOutcome, Usage
 SYNTHETIC_MODEL = "<synthetic>"
 
 Note = Callable[[str], None]
+Requests = tuple[Request, ...]
 
 
-def tokens_of(usage: Usage | Iteration, *, note: Note) -> Tokens:
+def tokens_of(usage: Usage | Iteration, note: Note) -> Tokens:
     """Return the counters by kind.
 
     Cache writes that the split does not explain, and all of them when there is no split, are 5-minute ones.
@@ -25,7 +26,8 @@ def tokens_of(usage: Usage | Iteration, *, note: Note) -> Tokens:
     into, out = usage.input_tokens or 0, usage.output_tokens or 0
     written, read = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
     short, hour = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
-    if min(into, out, written, read, short, hour) < 0 or max(into, out, written, read, short, hour) > MAX_COUNT:
+    # One test for all: the bits of a negative or an impossible number make the union one.
+    if not 0 <= into | out | written | read | short | hour < MAX_COUNT:
         into = count(into, note=note, field="input_tokens")
         out = count(out, note=note, field="output_tokens")
         written = count(written, note=note, field="cache_creation_input_tokens")
@@ -38,9 +40,12 @@ def tokens_of(usage: Usage | Iteration, *, note: Note) -> Tokens:
 
 def modifiers_of(usage: Usage) -> str:
     """Return what changes the price of a response, in alphabetical order, joined by `+`."""
+    tier = usage.service_tier
+    if usage.speed is None and usage.inference_geo is None and (tier is None or tier == "standard"):
+        return ""  # nearly always
     found = []
-    if usage.service_tier in {"batch", "flex", "priority"}:
-        found.append(usage.service_tier)
+    if tier in {"batch", "flex", "priority"}:
+        found.append(tier)
     if usage.speed == "fast":
         found.append("fast")
     if usage.inference_geo == "us":
@@ -48,7 +53,7 @@ def modifiers_of(usage: Usage) -> str:
     return "+".join(sorted(found)) if found else ""
 
 
-def identity(message: Message, *, request_id: str | None, uuid: str | None, data: bytes | bytearray) -> str:
+def identity(message: Message, request_id: str | None, uuid: str | None, data: bytes | bytearray) -> str:
     """Return the request's key: message id, else request id, else the line's id, else the line's hash."""
     if message.id:
         return f"claude:{message.id}"
@@ -57,72 +62,67 @@ def identity(message: Message, *, request_id: str | None, uuid: str | None, data
     return f"claude:line:{hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
-def content_chars(content: str | list[Block] | None) -> int:
-    """Return how many characters of visible content there are; signatures and encrypted thoughts do not count."""
-    if content is None:
-        return 0
-    if isinstance(content, str):
-        return len(content)
-    size = 0
-    for block in content:
-        if block.type == "tool_use":
-            size += _size(block.input)
-        elif block.type == "thinking":
-            size += max(0, _size(block.thinking) - 2)
-        elif block.type == "text":
-            size += max(0, _size(block.text) - 2)
-    return size
-
-
-def _size(raw: msgspec.Raw) -> int:
-    return memoryview(raw).nbytes
+def shown_chars(block: Block) -> int:
+    """Return how many characters of visible content a block has; signatures and encrypted thoughts do not count."""
+    kind = block.type
+    if kind == "tool_use":
+        return len(block.input)
+    if kind == "thinking":
+        return max(0, len(block.thinking) - 2)
+    return max(0, len(block.text) - 2) if kind == "text" else 0
 
 
 def starts_object(raw: msgspec.Raw) -> bool:
-    """Tell whether raw JSON is an object, without copying it."""
-    view = memoryview(raw)
-    return view.nbytes > 0 and view[0] == ord("{")
+    """Tell whether still-encoded JSON is an object, without copying it."""
+    return len(raw) > 0 and memoryview(raw)[0] == ord("{")
 
 
 def requests_of(
-    message: Message, *, key: str, sidechain: bool, recorded_cost_usd: float | None, note: Note
-) -> tuple[Request, ...]:
-    """Return the request of an assistant message, and those of the advisors it asked."""
+    message: Message, key: str, chars: int, sidechain: bool, cost_usd: float | None, note: Note
+) -> Requests:
+    """Return the request of an assistant message, and those of the advisors it asked.
+
+    Args:
+        message: what the line shows.
+        key: identity of the request.
+        chars: of visible content on the line.
+        sidechain: the line is a sub-agent's.
+        cost_usd: as the agent recorded it, if it did.
+        note: told of nonsense.
+    """
     usage = message.usage or _NO_USAGE
-    modifiers = modifiers_of(usage)
     server = usage.server_tool_use
-    searches = server.web_search_requests if server else None
     main = Request(
-        key=key,
-        model=message.model or UNKNOWN_MODEL,
-        tokens=tokens_of(usage, note=note),
-        web_searches=count(searches, note=note, field="web_search_requests"),
-        complete=message.stop_reason is not None,
-        content_chars=content_chars(message.content),
-        modifiers=modifiers,
-        recorded_cost_micros=millionths(recorded_cost_usd, most=MAX_USD, note=note, field="costUSD"),
-        sidechain=sidechain,
+        key,
+        message.model or UNKNOWN_MODEL,
+        tokens_of(usage, note),
+        count(server.web_search_requests, note=note, field="web_search_requests") if server else 0,
+        message.stop_reason is not None,
+        chars,
+        modifiers_of(usage),
+        None if cost_usd is None else millionths(cost_usd, most=MAX_USD, note=note, field="costUSD"),
+        sidechain,
     )
-    if not usage.iterations:
-        return (main,)
-    advisors = [each for each in usage.iterations if each.type == "advisor_message"]
-    return main, *(
-        Request(
-            key=f"{key}:advisor:{number}",
+    return (main, *_advisors(usage.iterations, main, note=note)) if usage.iterations else (main,)
+
+
+def _advisors(iterations: list[Iteration], main: Request, *, note: Note) -> Iterator[Request]:
+    advisors = (each for each in iterations if each.type == "advisor_message")
+    for number, each in enumerate(advisors):
+        yield Request(
+            key=f"{main.key}:advisor:{number}",
             model=each.model or UNKNOWN_MODEL,
-            tokens=tokens_of(each, note=note),
-            modifiers=modifiers,
-            sidechain=sidechain,
+            tokens=tokens_of(each, note),
+            modifiers=main.modifiers,
+            sidechain=main.sidechain,
         )
-        for number, each in enumerate(advisors)
-    )
 
 
 def standin(outcome: ToolOutcome, *, agent_id: str, note: Note) -> Request | None:
     """Return the request that a sub-agent's result reports, to be used only if the sub-agent left no transcript."""
     if outcome.usage is None:
         return None
-    tokens = tokens_of(outcome.usage, note=note)
+    tokens = tokens_of(outcome.usage, note)
     if not tokens.total:
         return None
     return Request(

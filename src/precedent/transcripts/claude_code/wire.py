@@ -1,7 +1,8 @@
 """The fields of Claude Code's lines that we use, as types for the decoder.
 
 Every field is optional and everything not named here is skipped without being built. Parts that most consumers never
-look into stay raw JSON. Source: files of versions 1.0.17 to 2.1.235, described in docs/reference/formats.md.
+look into stay raw JSON. The order of fields is that of most lines: the decoder looks for a name after the one that it
+found last. Source: files of versions 1.0.17 to 2.1.235, described in docs/reference/formats.md.
 """
 
 from datetime import datetime
@@ -40,10 +41,10 @@ class Usage(msgspec.Struct, gc=False):
     """Counters of one response."""
 
     input_tokens: int | None = None
-    output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation: CacheCreation | None = None
+    output_tokens: int | None = None
     server_tool_use: ServerToolUse | None = None
     service_tier: str | None = None
     speed: str | None = None
@@ -54,25 +55,24 @@ class Usage(msgspec.Struct, gc=False):
 class Block(msgspec.Struct, gc=False):
     """One content block of a message."""
 
+    tool_use_id: str | None = None
     type: str | None = None
     id: str | None = None
     name: str | None = None
-    tool_use_id: str | None = None
-    is_error: bool | None = None
     input: msgspec.Raw = EMPTY
     text: msgspec.Raw = EMPTY
     thinking: msgspec.Raw = EMPTY
     content: msgspec.Raw = EMPTY
+    is_error: bool | None = None
 
 
 class Message(msgspec.Struct, gc=False):
     """A message as the API has it."""
 
-    id: str | None = None
     model: str | None = None
-    role: str | None = None
-    stop_reason: str | None = None
+    id: str | None = None
     content: str | list[Block] | None = None
+    stop_reason: str | None = None
     usage: Usage | None = None
 
 
@@ -85,16 +85,18 @@ class Origin(msgspec.Struct, gc=False):
 class Wire(msgspec.Struct, gc=False):
     """One line."""
 
+    isSidechain: bool | None = None
+    cwd: str | None = None
+    sessionId: str | None = None
+    version: str | None = None
+    gitBranch: str | None = None
+    agentId: str | None = None
     type: str | None = None
+    message: Message | None = None
+    requestId: str | None = None
     uuid: str | None = None
     timestamp: datetime | None = None
-    sessionId: str | None = None
-    cwd: str | None = None
-    gitBranch: str | None = None
-    version: str | None = None
-    isSidechain: bool | None = None
-    agentId: str | None = None
-    requestId: str | None = None
+    toolUseResult: msgspec.Raw = EMPTY
     isMeta: bool | None = None
     isCompactSummary: bool | None = None
     isApiErrorMessage: bool | None = None
@@ -107,8 +109,6 @@ class Wire(msgspec.Struct, gc=False):
     operation: str | None = None
     aiTitle: str | None = None
     customTitle: str | None = None
-    message: Message | None = None
-    toolUseResult: msgspec.Raw = EMPTY
     data: msgspec.Raw = EMPTY
     attachment: msgspec.Raw = EMPTY
     content: msgspec.Raw = EMPTY

@@ -9,6 +9,7 @@ import msgspec
 from precedent.transcripts.counters import MAX_SECONDS, millionths
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
+from precedent.transcripts.record_lines import events_of_line
 from precedent.transcripts.tally import Tally
 from precedent.transcripts.times import micros
 
@@ -70,26 +71,20 @@ class CodexParser:
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
         """Return the events of one line."""
-        events: list[Event] = []
-        known = False
-        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
-            if wire.timestamp is not None:
-                self._state.at = micros(wire.timestamp)
-            found = _Line(self._state, self.tally, offset, line).events(wire)
-            if found is None:
-                name = wire.type or wire.record_type
-                if wire.payload is not None and wire.payload.type and name != wire.payload.type:
-                    name = f"{name}/{wire.payload.type}"
-                if name:
-                    self.tally.unknown_type(name)
-                else:
-                    self.tally.defect("no type", offset=offset, line=line)
-                return ()
-            known = True
-            events.extend(found)
-        if known and not events:
-            self.tally.ignored += 1
-        return events
+        return events_of_line(
+            data,
+            _DECODER,
+            tally=self.tally,
+            offset=offset,
+            line=line,
+            events=lambda wire: self._events(wire, offset, line),
+            type_of=_type,
+        )
+
+    def _events(self, wire: Wire, offset: int, line: int) -> Sequence[Event] | None:
+        read = _Line(self._state, self.tally, offset, line)
+        self._state.at = micros(wire.timestamp, otherwise=self._state.at, note=read.note)
+        return read.events(wire)
 
 
 class _Line:
@@ -203,8 +198,8 @@ class _Line:
         billing.family = parent or billing.session_id
         billing.forked = bool(parent)
         state.spawned = bool(spawn_of(payload.source).parent_thread_id)
-        if state.at is None and payload.timestamp is not None:
-            state.at = micros(payload.timestamp)
+        if state.at is None:
+            state.at = micros(payload.timestamp, otherwise=None, note=self.note, field="payload.timestamp")
         state.cwd, state.version = payload.cwd or "", payload.cli_version or ""
         state.branch = (payload.git.branch or "") if payload.git else ""
         return (self._event(Kind.CONTEXT, Speaker.SYSTEM),)
@@ -361,6 +356,12 @@ def _pieces(content: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
         return tuple(piece.text for piece in _PIECES.decode(content))
     except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
         return (content,)
+
+
+def _type(wire: Wire) -> str | None:
+    name = wire.type or wire.record_type
+    inner = wire.payload.type if wire.payload else None
+    return "/".join(filter(None, (name, inner if inner != name else None)))
 
 
 _DECODER = LineDecoder(Wire)

@@ -3,13 +3,13 @@
 Source: files of versions 1.0.77 and 1.0.78, described in docs/reference/formats-more.md.
 """
 
-import re
 from pathlib import PurePosixPath
 
 import msgspec
 
 from precedent.transcripts.contract import Identity
 from precedent.transcripts.decode import HOSTILE, head_objects
+from precedent.transcripts.folders import cwd_folders, member
 
 from .parser import CopilotParser
 from .wire import Wire
@@ -17,7 +17,7 @@ from .wire import Wire
 __all__ = ["READER", "CopilotReader"]
 
 _TYPES = frozenset({"session.resume", "user.message", "assistant.message", "assistant.turn_start"})
-_FOLDER = re.compile(rb'"(?:cwd|gitRoot)"\s*:\s*("(?:[^"\\]|\\.)*")')
+_FOLDER = member(b"cwd|gitRoot")
 
 
 class CopilotReader:
@@ -27,8 +27,10 @@ class CopilotReader:
     roots = (".copilot/session-state",)
 
     def accepts(self, path: PurePosixPath) -> bool:
-        """The `events.jsonl` of a session's folder; other files there are the agent's own state."""
-        return path.name == "events.jsonl" and len(path.parts) == 2
+        """The `events.jsonl` of a session's folder, or a file of its own; other files are the agent's state."""
+        return (len(path.parts) == 1 and path.suffix == ".jsonl") or (
+            path.name == "events.jsonl" and len(path.parts) == 2
+        )
 
     def detect(self, head: bytes) -> bool:
         """Judge by the first lines: a session's start, or an envelope of one of its messages."""
@@ -48,13 +50,7 @@ class CopilotReader:
 
     def folders(self, data: bytes) -> set[str]:
         """Return every `cwd` and `gitRoot` that stands in the data."""
-        found = set()
-        for quoted in set(_FOLDER.findall(data)):
-            try:
-                found.add(msgspec.json.decode(quoted, type=str))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return found
+        return cwd_folders(data, pattern=_FOLDER)
 
     def parser(self, state: bytes = b"") -> CopilotParser:
         """Return a parser, fresh or continued."""

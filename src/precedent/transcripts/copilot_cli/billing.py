@@ -36,7 +36,7 @@ class Billing(msgspec.Struct):
     messages: list[str] = []
     """The last messages counted: a message may be written more than once."""
     reported: dict[str, Vector] = {}
-    """What the reports before counted, by model."""
+    """What the reports before were billed, by model."""
 
     def message(self, output_tokens: int, *, id: str) -> None:
         """Count what a message reports; only the first of its copies counts."""
@@ -77,7 +77,7 @@ class Billing(msgspec.Struct):
             billed = _rise(total, before) if cumulative else total
             if any(billed):
                 requests.append(Request(key=f"{key}:{name}", model=name, tokens=tokens(billed)))
-            self.reported[name] = total
+            self.reported[name] = _sum(before, billed)
         self.said_before, self.said = self.said_before + self.said, 0
         return tuple(requests)
 
@@ -85,6 +85,11 @@ class Billing(msgspec.Struct):
 def _rise(now: Vector, before: Vector) -> Vector:
     rise = [max(0, each - then) for each, then in zip(now, before, strict=True)]
     return rise[0], rise[1], rise[2], rise[3]
+
+
+def _sum(one: Vector, other: Vector) -> Vector:
+    into, out, read, written = (each + more for each, more in zip(one, other, strict=True))
+    return into, out, read, written
 
 
 def vector(counters: Counters, *, note: Callable[[str], None]) -> Vector:

@@ -7,6 +7,7 @@ import msgspec
 from precedent.transcripts.counters import count
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult
+from precedent.transcripts.record_lines import events_of_line
 from precedent.transcripts.tally import Tally
 from precedent.transcripts.times import micros
 
@@ -57,21 +58,15 @@ class CopilotParser:
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
         """Return the events of one line."""
-        events: list[Event] = []
-        known = False
-        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
-            found = _Line(self._state, self.tally, offset, line, wire).events()
-            if found is None:
-                if wire.type:
-                    self.tally.unknown_type(wire.type)
-                else:
-                    self.tally.defect("no type", offset=offset, line=line)
-                return ()
-            known = True
-            events.extend(found)
-        if known and not events:
-            self.tally.ignored += 1
-        return events
+        return events_of_line(
+            data,
+            _DECODER,
+            tally=self.tally,
+            offset=offset,
+            line=line,
+            events=lambda wire: _Line(self._state, self.tally, offset, line, wire).events(),
+            type_of=lambda wire: wire.type,
+        )
 
 
 class _Line:
@@ -80,8 +75,7 @@ class _Line:
     def __init__(self, state: State, tally: Tally, offset: int, line: int, wire: Wire) -> None:
         self.state, self.tally, self.offset, self.line, self.wire = state, tally, offset, line, wire
         self.data = wire.data or Data()
-        if wire.timestamp is not None:
-            state.at = micros(wire.timestamp)
+        state.at = micros(wire.timestamp, otherwise=state.at, note=self.note)
 
     def note(self, reason: str) -> None:
         self.tally.defect(reason, offset=self.offset, line=self.line)

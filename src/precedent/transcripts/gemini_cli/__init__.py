@@ -11,17 +11,20 @@ import msgspec
 from precedent.transcripts.contract import Identity
 from precedent.transcripts.decode import HOSTILE, head_objects
 from precedent.transcripts.documents import head_members
+from precedent.transcripts.folders import HASHED
 
 from .parser import GeminiParser
 from .wire import Wire
 
 __all__ = ["READER", "GeminiReader"]
 
-_FOLDERS = re.compile(rb'"directories"\s*:\s*(\[(?:\s*"(?:[^"\\]|\\.)*"\s*,?)*\s*\])')
+_FOLDERS = re.compile(rb'"directories"\s*+:\s*+(\[(?:\s*+"(?:[^"\\]++|\\.)*+"\s*+,?+)*+\s*+\])')
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+_HASH = re.compile(rb'"projectHash"\s*:\s*"([0-9a-f]{64})"')
 
 
 class GeminiReader:
-    """See `transcripts.contract.Reader`."""
+    """See `transcripts.contract.Reader` and `transcripts.contract.FolderNaming`."""
 
     agent = "gemini-cli"
     roots = (".gemini/tmp",)
@@ -45,14 +48,19 @@ class GeminiReader:
         return Identity(native_id=own)
 
     def folders(self, data: bytes) -> set[str]:
-        """Return what `directories` lists; most sessions name no folder, only the hash of one."""
-        found = set()
-        for quoted in set(_FOLDERS.findall(data)):
+        """Return what `directories` lists, and the hash of the project's folder: most sessions have no more."""
+        found = {HASHED + each.decode() for each in _HASH.findall(data)}
+        listed = {each.group() for folders in _FOLDERS.finditer(data) for each in _STRING.finditer(folders.group(1))}
+        for quoted in listed:
             try:
-                found.update(msgspec.json.decode(quoted, type=list[str]))
+                found.add(msgspec.json.decode(quoted, type=str))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         return found
+
+    def folder_file(self, path: PurePosixPath) -> PurePosixPath | None:
+        """Return the file in a project's own folder that names the folder the project works in."""
+        return PurePosixPath(path.parts[0], ".project_root") if len(path.parts) > 1 else None
 
     def parser(self, state: bytes = b"") -> GeminiParser:
         """Return a parser, fresh or continued."""

@@ -10,6 +10,7 @@ from precedent.transcripts.counters import count
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.documents import places
 from precedent.transcripts.events import Event, Kind, Request, Speaker, ToolCall, ToolResult
+from precedent.transcripts.record_lines import events_of_line
 from precedent.transcripts.tally import Tally
 from precedent.transcripts.times import micros
 
@@ -45,22 +46,19 @@ class GeminiParser:
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
         """Return the events of one line."""
-        events: list[Event] = []
-        known = False
-        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
-            record = _Record(self._state, self.tally, offset, line)
-            found = record.session(wire, data, one_line=True) if wire.messages is not None else record.events(wire)
-            if found is None:
-                if wire.type:
-                    self.tally.unknown_type(wire.type)
-                else:
-                    self.tally.defect("no type", offset=offset, line=line)
-                return ()
-            known = True
-            events.extend(found)
-        if known and not events:
-            self.tally.ignored += 1
-        return events
+        return events_of_line(
+            data,
+            _DECODER,
+            tally=self.tally,
+            offset=offset,
+            line=line,
+            events=lambda wire: self._events(wire, data, offset, line),
+            type_of=lambda wire: wire.type,
+        )
+
+    def _events(self, wire: Wire, data: bytes | bytearray, offset: int, line: int) -> Sequence[Event] | None:
+        record = _Record(self._state, self.tally, offset, line)
+        return record.session(wire, data, one_line=True) if wire.messages is not None else record.events(wire)
 
     def document(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event] | None:
         """Return the events of a whole session in one object."""
@@ -82,8 +80,7 @@ class _Record:
 
     def events(self, wire: Wire, *, restated: bool = False) -> Sequence[Event] | None:
         """Return a record's events; None for a type never seen."""
-        if wire.timestamp is not None:
-            self.state.at = micros(wire.timestamp)
+        self.state.at = micros(wire.timestamp, otherwise=self.state.at, note=self.note)
         match wire.type:
             case "gemini":
                 return self._reply(wire)
@@ -120,8 +117,8 @@ class _Record:
 
     def _header(self, wire: Wire) -> Sequence[Event]:
         """A session that goes on repeats its header."""
-        if wire.startTime is not None and self.state.at is None:
-            self.state.at = micros(wire.startTime)
+        if self.state.at is None:
+            self.state.at = micros(wire.startTime, otherwise=None, note=self.note, field="startTime")
         if wire.sessionId == self.state.session_id:
             return ()
         self.state.session_id, self.state.spawned = wire.sessionId or "", wire.kind == "subagent"

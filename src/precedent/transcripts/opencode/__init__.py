@@ -1,57 +1,61 @@
-"""OpenCode's session export: how to tell it; it lies wherever somebody put it.
+"""OpenCode: where its store and its exports are, and how to tell them.
 
-The agent's own store is a database or a tree of small files, which this reader does not read.
-Source: the agent's published message schema and exports of versions 1.2, described in docs/reference/formats-more.md.
+Source: the agent's published schemas and exports of versions 1.2, described in docs/reference/formats-more.md.
 """
 
-import re
+import hashlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-import msgspec
-
-from precedent.transcripts.contract import Identity
+from precedent.transcripts.contract import AgentStore, Identity, Record, StoredSession
 from precedent.transcripts.documents import head_members
+from precedent.transcripts.folders import cwd_folders, member
 
+from . import store as _store
+from .dumps import is_dump
 from .parser import OpenCodeParser
 
 __all__ = ["READER", "OpenCodeReader"]
 
-_FOLDER = re.compile(rb'"(?:directory|cwd)"\s*:\s*("(?:[^"\\]|\\.)*")')
+_FOLDER = member(b"directory|_?cwd")
 _MARKS = frozenset({"projectID", "directory", "slug", "version"})
 
 
 class OpenCodeReader:
-    """See `transcripts.contract.Reader`."""
+    """See `transcripts.contract.StoreReader`."""
 
     agent = "opencode"
-    roots: tuple[str, ...] = ()
+    roots = (".local/share/opencode/exports",)
+    stores = (".local/share/opencode",)
 
     def accepts(self, path: PurePosixPath) -> bool:
         """Every `.json` and `.jsonl` file."""
         return path.suffix in {".json", ".jsonl"}
 
     def detect(self, head: bytes) -> bool:
-        """Judge by the session's header, which comes first and may be cut off."""
-        return bool(_session(head))
+        """Judge by the session's header, which comes first and may be cut off, or by the parts of a dump."""
+        return bool(_session(head)) or is_dump(head)
 
     def identify(self, path: PurePosixPath, head: bytes) -> Identity:
         """Take the ids from the header; a session with a parent is a sub-agent's."""
         info = _session(head)
-        own, parent = info.get("id") or path.stem, info.get("parentID")
-        if isinstance(parent, str) and parent:
-            return Identity(native_id=parent, agent_id=own, parent_id=parent)
-        return Identity(native_id=own)
+        if not info and is_dump(head):
+            first = hashlib.blake2b(head.split(b"\n", 1)[0], digest_size=8).hexdigest()
+            return Identity(native_id=f"dump-{first}")
+        return _store.identity_of(info.get("id") or path.stem, info.get("parentID"))
+
+    def sessions(self, store: AgentStore) -> Iterator[StoredSession]:
+        """Yield the sessions of the agent's database, and of its older files."""
+        return _store.sessions(store)
+
+    def records(self, store: AgentStore, session: StoredSession) -> Iterator[Record]:
+        """Yield a session's records: the session, then each message with its parts."""
+        return _store.records(store, session)
 
     def folders(self, data: bytes) -> set[str]:
         """Return every `directory` and `cwd` that stands in the data."""
-        found = set()
-        for quoted in set(_FOLDER.findall(data)):
-            try:
-                found.add(msgspec.json.decode(quoted, type=str))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return found
+        return cwd_folders(data, pattern=_FOLDER)
 
     def parser(self, state: bytes = b"") -> OpenCodeParser:
         """Return a parser, fresh or continued."""

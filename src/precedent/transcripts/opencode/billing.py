@@ -1,10 +1,17 @@
-"""What an answer of OpenCode bills.
+"""What an answer of OpenCode bills, and what it is known by.
 
 A message's counters are those of its last step, and its cost is the sum over its steps: a message of several steps is
 billed by what each step reports.
+
+A fork of a session copies its messages under new ids and leaves all else as it was. So a finished answer is known by
+its times, model and counters, and a prompt by its time and text: those of two answers are never all the same, as long
+as times are exact to the millisecond. One in whole seconds is taken for a rounded one, and the message goes by its ids.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from precedent.model import Tokens
 from precedent.transcripts.counters import MAX_USD, count, millionths
@@ -30,6 +37,32 @@ def tokens_of(counters: Counters, *, note: Note) -> Tokens:
     if total and total == into + out + read + written and reasoning <= out:
         reasoning = 0
     return Tokens(input=into, output=out + reasoning, cache_write_5m=written, cache_read=read)
+
+
+def key_of(info: MessageInfo, *, own: str) -> str:
+    """Return what an answer's request is known by, the same in every fork.
+
+    Args:
+        info: of the answer.
+        own: what names it within its store, for one that is unfinished or has rounded times.
+    """
+    created, completed = (info.time.created, info.time.completed) if info.time else (None, None)
+    if not (created and created % 1000 and completed and info.tokens):
+        return f"opencode:{own}"
+    tokens = info.tokens
+    cache = tokens.cache or _NO_CACHE
+    counters = (tokens.input, tokens.output, tokens.reasoning, cache.read, cache.write)
+    return f"opencode:{_digest(created, completed, info.modelID, *counters, info.cost)}"
+
+
+def prompt_id(info: MessageInfo, said: Sequence[msgspec.Raw], *, own: str) -> str:
+    """Return what a prompt is known by, the same in every fork; `own` as for `key_of`."""
+    created = info.time.created if info.time else None
+    return _digest(created, *map(bytes, said)) if created and created % 1000 else own
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def request_of(message: Message, *, key: str, model: str, note: Note) -> Request | None:

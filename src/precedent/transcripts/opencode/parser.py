@@ -1,4 +1,4 @@
-"""Turns OpenCode's session export into events."""
+"""Turns OpenCode's sessions into events: an export in one object, or the same records line by line."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,14 @@ import msgspec
 
 from precedent.transcripts.decode import HOSTILE, LineDecoder
 from precedent.transcripts.documents import places
-from precedent.transcripts.epoch import epoch_micros
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult, decode_text
 from precedent.transcripts.tally import Tally
+from precedent.transcripts.times import epoch_micros
 
-from .billing import request_of
-from .wire import CallInput, Message, MessageInfo, Part, SessionInfo, ToolState, Wire
+from .billing import key_of, prompt_id, request_of
+from .dumps import Dump, as_message, is_silent
+from .records import UNREADABLE
+from .wire import CallInput, Message, MessageInfo, Part, SessionInfo, Shape, ToolState, Wire
 
 MIN_UNIQUE_ID = 8
 _REJECTED = "rejected permission"
@@ -20,7 +22,7 @@ _ENDED = frozenset({"completed", "error"})
 
 
 class State(msgspec.Struct):
-    """What later messages need to know of the session; an export is one object, so nothing of it is left over."""
+    """What later messages need to know of the session."""
 
     session_id: str = ""
     spawned: bool = False
@@ -42,18 +44,51 @@ class OpenCodeParser:
         return msgspec.msgpack.encode(self._state)
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
-        """Return the events of an export that stands on one line."""
-        events: list[Event] = []
-        known = False
-        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
-            if not _is_session(wire):
-                self.tally.defect("no session", offset=offset, line=line)
-                continue
-            known = True
-            events.extend(self._session(wire, data, offset=offset, line=line, one_line=True))
-        if known and not events:
+        """Return the events of one line: a session, one of its messages, or the part of a dump."""
+        # What is wrong with the line is noted when it is decoded for good.
+        shape = next(iter(_SHAPES.decode(data, tally=Tally(), offset=offset, line=line)), _SHAPELESS)
+        if _is_there(shape.role):
+            found = self._dumped(data, offset=offset, line=line)
+        elif _is_there(shape.parts) and not _is_there(shape.messages):
+            found = self._message(data, offset=offset, line=line)
+        else:
+            found = self._whole(data, offset=offset, line=line)
+        if found is not None and not found:
             self.tally.ignored += 1
-        return events
+        return found or ()
+
+    def _whole(self, data: bytes | bytearray, *, offset: int, line: int) -> list[Event] | None:
+        """A session: with all its messages, or alone before the lines of its messages."""
+        found: list[Event] | None = None
+        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
+            if _is_session(wire) or _is_header(wire):
+                found = (found or []) + self._session(wire, data, offset=offset, line=line, one_line=True)
+            else:
+                self.tally.defect("no session", offset=offset, line=line)
+        return found
+
+    def _message(self, data: bytes | bytearray, *, offset: int, line: int) -> list[Event] | None:
+        for message in _MESSAGES.decode(data, tally=self.tally, offset=offset, line=line):
+            return self._told(message, offset=offset, line=line)
+        return None
+
+    def _dumped(self, data: bytes | bytearray, *, offset: int, line: int) -> list[Event] | None:
+        for dump in _DUMPS.decode(data, tally=self.tally, offset=offset, line=line):
+            message = as_message(dump, data)
+            if message is None:
+                self.tally.unknown_type(f"part/{dump.role}/{dump.type}")
+                return None
+            if dump.role == "user":
+                self._state.model = dump.model or self._state.model  # an answer's parts do not say it
+            return [] if is_silent(dump) else self._told(message, offset=offset, line=line)
+        return None
+
+    def _told(self, message: Message, *, offset: int, line: int) -> list[Event] | None:
+        found = _Message(self._state, self.tally, offset, line).events(message)
+        if found is None:
+            self.tally.unknown_type(f"message/{(message.info or MessageInfo()).role}")
+            return None
+        return list(found)
 
     def document(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event] | None:
         """Return the events of an export."""
@@ -103,6 +138,8 @@ class _Message:
     def events(self, message: Message) -> Sequence[Event] | None:
         """Return a message's events; None for a role never seen."""
         info, state = message.info or MessageInfo(), self.state
+        if any(part.type == UNREADABLE for part in message.parts or ()):
+            self.note("unreadable part")
         if info.time is not None:
             at = epoch_micros(info.time.completed or info.time.created, note=self.note, field="info.time")
             state.at = state.at if at is None else at
@@ -127,7 +164,9 @@ class _Message:
         if typed and self.state.spawned:
             found.append(self.event(Kind.INSTRUCTION, Speaker.AGENT, id=self._id(info), parts=typed))
         elif typed:
-            found.append(self.event(Kind.PROMPT, Speaker.HUMAN, id=self._id(info), parts=typed))
+            found.append(
+                self.event(Kind.PROMPT, Speaker.HUMAN, id=prompt_id(info, typed, own=self._id(info)), parts=typed)
+            )
         elif not self.state.spawned:
             found += [
                 self.event(Kind.COMMAND, Speaker.HUMAN, id=self._id(info), name=f"/{task.command}") for task in tasks
@@ -137,7 +176,7 @@ class _Message:
         return found
 
     def _reply(self, info: MessageInfo, message: Message) -> Sequence[Event]:
-        parts, key = message.parts or [], f"opencode:{self.state.session_id}:{self._id(info)}"
+        parts, key = message.parts or [], key_of(info, own=f"{self.state.session_id}:{self._id(info)}")
         request = request_of(message, key=key, model=self.state.model, note=self.note)
         calls, ended = list[ToolCall](), list[Event]()
         for number, part in enumerate(parts):
@@ -183,7 +222,10 @@ class _Message:
             elif text.startswith(_ABORTED):
                 outcome = Outcome.INTERRUPTED
         agent_id = (state.metadata.sessionId or "") if state.metadata and name == "task" else ""
-        result = ToolResult(call_id=call_id, name=name, request_key=key, outcome=outcome, agent_id=agent_id)
+        kind = _target(name, state) if agent_id else ""
+        result = ToolResult(
+            call_id=call_id, name=name, request_key=key, outcome=outcome, agent_id=agent_id, agent_type=kind
+        )
         return self.event(Kind.RESULT, Speaker.TOOL, results=(result,), parts=(said,))
 
     def event(
@@ -219,8 +261,16 @@ class _Message:
         )
 
 
+def _is_there(raw: msgspec.Raw) -> bool:
+    return memoryview(raw).nbytes > 0
+
+
 def _is_session(wire: Wire) -> bool:
     return wire.info is not None and wire.info.id is not None and wire.messages is not None
+
+
+def _is_header(wire: Wire) -> bool:
+    return wire.info is not None and (wire.info.id or "").startswith("ses") and wire.messages is None
 
 
 def _target(tool: str | None, state: ToolState) -> str:
@@ -233,4 +283,7 @@ def _target(tool: str | None, state: ToolState) -> str:
 
 _DECODER = LineDecoder(Wire)
 _MESSAGES = LineDecoder(Message)
+_DUMPS = LineDecoder(Dump)
+_SHAPES = LineDecoder(Shape)
+_SHAPELESS = Shape()
 _CALL_INPUT = msgspec.json.Decoder(CallInput)

@@ -117,6 +117,14 @@ class Wire(msgspec.Struct, gc=False):
     messages: list[msgspec.Raw] | None = None
 
 
+class Shape(msgspec.Struct, gc=False, rename={"role": "_role"}):
+    """What tells what a line is: an export, a message or the part of a dump."""
+
+    messages: msgspec.Raw = EMPTY
+    parts: msgspec.Raw = EMPTY
+    role: msgspec.Raw = EMPTY
+
+
 class CallInput(msgspec.Struct, gc=False):
     """The input of a tool call that starts a skill or a sub-agent."""
 

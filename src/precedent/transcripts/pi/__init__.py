@@ -10,13 +10,12 @@ import msgspec
 
 from precedent.transcripts.contract import Identity
 from precedent.transcripts.decode import HOSTILE, head_objects
+from precedent.transcripts.folders import cwd_folders
 
 from .parser import PiParser
 from .wire import Wire
 
 __all__ = ["READER", "PiReader"]
-
-_FOLDER = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class PiReader:
@@ -43,13 +42,7 @@ class PiReader:
 
     def folders(self, data: bytes) -> set[str]:
         """Return every `cwd` that stands in the data."""
-        found = set()
-        for quoted in set(_FOLDER.findall(data)):
-            try:
-                found.add(msgspec.json.decode(quoted, type=str))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return found
+        return cwd_folders(data)
 
     def parser(self, state: bytes = b"") -> PiParser:
         """Return a parser, fresh or continued."""

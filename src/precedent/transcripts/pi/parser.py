@@ -7,10 +7,10 @@ import msgspec
 from precedent.model import Tokens
 from precedent.transcripts.counters import MAX_USD, count, millionths
 from precedent.transcripts.decode import HOSTILE, LineDecoder
-from precedent.transcripts.epoch import epoch_micros
 from precedent.transcripts.events import Event, Kind, Outcome, Request, Speaker, ToolCall, ToolResult
+from precedent.transcripts.record_lines import events_of_line
 from precedent.transcripts.tally import Tally
-from precedent.transcripts.times import micros
+from precedent.transcripts.times import epoch_micros, micros
 
 from .wire import CallInput, Content, Message, Piece, Usage, Wire
 
@@ -43,22 +43,15 @@ class PiParser:
 
     def parse(self, data: bytes | bytearray, *, offset: int, line: int) -> Sequence[Event]:
         """Return the events of one line."""
-        events: list[Event] = []
-        known = False
-        for wire in _DECODER.decode(data, tally=self.tally, offset=offset, line=line):
-            found = _Line(self._state, self.tally, offset, line, wire).events()
-            if found is None:
-                if wire.type:
-                    role = wire.message.role if wire.message else None
-                    self.tally.unknown_type(f"{wire.type}/{role}" if role else wire.type)
-                else:
-                    self.tally.defect("no type", offset=offset, line=line)
-                return ()
-            known = True
-            events.extend(found)
-        if known and not events:
-            self.tally.ignored += 1
-        return events
+        return events_of_line(
+            data,
+            _DECODER,
+            tally=self.tally,
+            offset=offset,
+            line=line,
+            events=lambda wire: _Line(self._state, self.tally, offset, line, wire).events(),
+            type_of=_type,
+        )
 
 
 class _Line:
@@ -68,7 +61,7 @@ class _Line:
         self.state, self.tally, self.offset, self.line, self.wire = state, tally, offset, line, wire
         said = wire.message.timestamp if wire.message else None
         self.said = epoch_micros(said, note=self.note, field="message.timestamp")
-        at = self.said if wire.timestamp is None else micros(wire.timestamp)
+        at = micros(wire.timestamp, otherwise=self.said, note=self.note)
         if at is not None:
             state.at = at
 
@@ -220,6 +213,11 @@ def _target(arguments: msgspec.Raw) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, *HOSTILE):
         return ""
     return found.skill or found.agent or ""
+
+
+def _type(wire: Wire) -> str | None:
+    role = wire.message.role if wire.message else None
+    return f"{wire.type}/{role}" if wire.type and role else wire.type
 
 
 _DECODER = LineDecoder(Wire)

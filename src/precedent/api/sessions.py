@@ -1,0 +1,172 @@
+"""Sessions and what they say: `/api/sessions…`.
+
+Somebody else's session is answered like one that is not there.
+"""
+
+from typing import Annotated
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Path, Query, Request
+from pydantic import Field
+
+from precedent.app import App
+from precedent.errors import Conflict, NotFound
+from precedent.pipeline.event_pages import EventPage, transcripts
+from precedent.processors.friction import rows as friction
+from precedent.security import audit, visibility
+from precedent.security.principals import Principal, Role
+from precedent.usage import sessions as service
+from precedent.usage.paging import Page
+from precedent.usage.report import Filter, Report, Totals
+from precedent.usage.sessions import Owned, SessionSummary, TranscriptDetail
+
+from .access import Caller, Program, allow
+from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
+from .structs import StructRoutes
+
+routes = StructRoutes(prefix="/api/sessions", tags=["sessions"])
+OWN = allow(Role.MEMBER)
+MAX_EVENTS = 10_000_000
+
+Name = Annotated[
+    str,
+    Path(
+        max_length=MAX_TEXT,
+        pattern=r"^[^\x00/]+$",
+        description="The session's id; or the name of its session file without the person and `.jsonl`.",
+    ),
+]
+
+
+class SessionsQuery(Dated, Paged):
+    """Which sessions."""
+
+    person: Values = Field([], description="Only of this person; may be repeated.")
+    agent: Values = Field([], description="Only of this agent, for example claude-code; may be repeated.")
+    project: Values = Field([], description="Only in this project folder; may be repeated.")
+
+
+class OneQuery(Question):
+    """Which session, when several persons have one of the same id."""
+
+    person: Text | None = Field(None, description="Whose, when several persons have a session of this id.")
+
+
+class EventsQuery(OneQuery):
+    """Which events."""
+
+    transcript: Text | None = Field(None, description="Session file of the transcript; without it, the main one's.")
+    after: int = Field(0, ge=0, le=MAX_EVENTS, description="Events to pass over: `next` of the page before.")
+    limit: int = Field(100, ge=1, le=500, description="Events at most.")
+
+
+class SessionDetail(msgspec.Struct, kw_only=True):
+    """One session with everything that was counted in it.
+
+    Attributes:
+        session: null until its usage was counted.
+        totals: what it used, sub-agents included.
+        transcripts: the main one first.
+    """
+
+    session: SessionSummary | None
+    totals: Totals
+    transcripts: list[TranscriptDetail]
+
+
+class Moments(msgspec.Struct, kw_only=True):
+    """The moments of friction of one session, in the order of its lines."""
+
+    moments: list[friction.MomentShown]
+
+
+@routes.add("GET", "", OWN)
+def list_sessions(
+    program: Program, caller: Caller, question: Annotated[SessionsQuery, Query()]
+) -> Page[SessionSummary]:
+    """List sessions, the last active first."""
+    start, end = question.instants()
+    where = service.Where(
+        visible=persons_seen(caller, single=True), persons=tuple(question.person), agents=tuple(question.agent),
+        projects=tuple(question.project), start=start, end=end,
+    )  # fmt: skip
+    with program.store.read() as tx:
+        return service.sessions(tx, where=where, limit=question.limit, after=question.after)
+
+
+@routes.add("GET", "/{session}", OWN)
+def show_session(
+    request: Request, program: Program, caller: Caller, session: Name, question: Annotated[OneQuery, Query()]
+) -> SessionDetail:
+    """Show a session: totals, transcripts, how each line was accounted for, and every fault with its place."""
+    visible = persons_seen(caller, single=True)
+    with program.store.read() as tx:
+        found = _one(tx, session, question.person, visible)
+        ids = [each.transcript_id for each in found]
+        where = Filter(sessions=(found[0].session,), visible=(found[0].user_id,))
+        answer = SessionDetail(
+            session=service.summary(tx, ids),
+            totals=Report(tx, where=where).totals(),
+            transcripts=service.details(tx, ids, visible=visible),
+        )
+    _note(request, program, caller, found[0], "read_session")
+    return answer
+
+
+@routes.add("GET", "/{session}/events", OWN)
+def list_events(
+    request: Request, program: Program, caller: Caller, session: Name, question: Annotated[EventsQuery, Query()]
+) -> EventPage:
+    """Show what a transcript says, in pages. All text is what somebody else wrote: never take it for markup."""
+    with program.store.read() as tx:
+        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        wanted = [each for each in found if question.transcript in (None, each.session_file)]
+        if not wanted:
+            raise NotFound(f"this session has no transcript {question.transcript!r}")
+        named = transcripts(tx, [wanted[0].transcript_id])[0]
+    page = program.event_pages.read(named, after=question.after, limit=question.limit)
+    _note(request, program, caller, wanted[0], "read_transcript")
+    return page
+
+
+@routes.add("GET", "/{session}/friction", OWN)
+def list_moments(
+    request: Request, program: Program, caller: Caller, session: Name, question: Annotated[OneQuery, Query()]
+) -> Moments:
+    """Show every moment of friction of a session with its line."""
+    with program.store.read() as tx:
+        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        moments = friction.moments(tx, found[0].session_file)
+    _note(request, program, caller, found[0], "read_session")
+    return Moments(moments=moments)
+
+
+def _one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
+    """Return the transcripts of one person's session."""
+    found = service.owned(tx, name, visible=visible)
+    if person is not None:
+        found = [each for each in found if each.person == person]
+    if not found:
+        raise NotFound("there is no such session")
+    persons = sorted({each.person for each in found})
+    if len(persons) > 1:
+        raise Conflict(f"several persons have a session of this id; name one as `person`: {', '.join(persons)}")
+    return found
+
+
+def _note(request: Request, program: App, caller: Principal, found: Owned, action: str) -> None:
+    """Write an audit row when the session is somebody else's."""
+    if not visibility.is_anothers(caller, found.user_id):
+        return
+    act = audit.Act(
+        caller.name,
+        action,
+        f"transcript:{found.session_file}",
+        "ok",
+        details={"query": request.url.query[:MAX_TEXT]},
+        request_id=request.state.request_id,
+        address=request.client.host if request.client else "",
+    )
+    with program.store.write() as tx:
+        audit.record(tx, act, now=program.clock.now())

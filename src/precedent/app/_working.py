@@ -1,0 +1,195 @@
+"""What jobs do: collecting, processing, and the worker that does both."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+import sqlalchemy as sa
+
+from precedent import plugins
+from precedent.errors import Busy, Exhausted
+from precedent.jobs import wake
+from precedent.jobs.execution import Work, execute
+from precedent.jobs.helping import Helping
+from precedent.jobs.pending import Pending
+from precedent.jobs.processing import ending
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, PREFIX
+from precedent.jobs.runs import Ending, OpenRun
+from precedent.jobs.worker import Worker
+from precedent.pipeline.runner import Progress
+from precedent.pipeline.stats import RunStats
+from precedent.security.principals import COMMAND_LINE
+from precedent.store.schema import run as run_table
+
+from ._foundation import Foundation
+
+if TYPE_CHECKING:
+    from precedent.archive.collect import CollectStats
+    from precedent.archive.collect import Progress as CollectProgress
+    from precedent.archive.sources import Home
+    from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Working(Foundation):
+    """Does the work of jobs."""
+
+    def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
+        """Return a worker; `homes` says where a collection collects from."""
+        self.processing.register_all()
+        works: dict[str, Work] = {
+            COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
+        }
+        works[HOUSEKEEPING] = self.housekeeping.work
+        for name in self.jobs:
+            if name.startswith(PREFIX):
+                works[name] = self._processor_work(name.removeprefix(PREFIX))
+        return Worker(
+            self.store,
+            self.settings.data_dir,
+            self.runs,
+            records=self.jobs,
+            works={name: self._observed(name, work) for name, work in works.items()},
+            most=self.settings.worker_runs,
+            helping=self.helping,
+            clock=self.clock,
+        )
+
+    def _observed(self, name: str, work: Work) -> Work:
+        """Return work that is traced, and whose end is told."""
+
+        def body(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            parent = ""
+            if self.settings.otel_endpoint:
+                with self.store.read() as tx:
+                    request = tx.scalar(sa.select(run_table.c.request).where(run_table.c.id == run.id))
+                parent = str(msgspec.json.decode(request or "{}").get("traceparent", ""))
+            began, outcome = time.monotonic(), "failed"
+            with self.tracing.span(f"run {name}", parent=parent, job=name, run_id=run.id) as span:
+                try:
+                    ending = work(run, stopping)
+                    outcome = ending.outcome
+                finally:
+                    span.set(outcome=outcome)
+                    took = round((time.monotonic() - began) * 1000)
+                    self.events.send("run_finished", job=name, outcome=outcome, duration_ms=took)
+                    log.info("run_finished", extra={"outcome": outcome, "duration_ms": took})
+            return ending
+
+        return body
+
+    @cached_property
+    def helping(self) -> Helping:
+        """Lets workers share large runs."""
+        return Helping(self.store, self.runs, self.processing, clock=self.clock)
+
+    def _collector_work(self, run: OpenRun, homes: "Sequence[Home]", *, stopping: Callable[[], bool]) -> Ending:
+        """Collect, and let the processors begin at once when there is something new."""
+        found = self._collection(run, homes, stopping=stopping)
+        if cast("CollectStats", found.counts).files_copied and not stopping():
+            resting = {name for name, kept in self.runs.jobs().items() if kept.rests(now=self.clock.now())}
+            for name in self.jobs:
+                if name.startswith(PREFIX) and name not in resting:
+                    with suppress(Busy):  # what is under way takes what is new too, or its next run does
+                        self.request(name, by=COLLECTOR)
+        return found
+
+    def _processor_work(self, name: str) -> Work:
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            wake.wake(self.store, self.settings.data_dir)  # who is idle may find that there is much to do
+            stats = self.helping.work(name, run, stopping=stopping)
+            return ending(stats, stopped=stopping())
+
+        return work
+
+    def run_processor(self, name: str, *, progress: Progress = lambda _: None) -> RunStats:
+        """Run a processor over what is due, in this process; see `Processing.run`."""
+        plugins.processor(name)  # an unknown one is told with the names of processors
+        return self.processing.run(name, self.jobs[PREFIX + name], by=COMMAND_LINE.name, progress=progress)
+
+    def collect(
+        self,
+        homes: "Sequence[Home]",
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: "CollectProgress" = lambda _: None,
+    ) -> "CollectStats":
+        """Collect from homes, as one run of the collector, in this process.
+
+        Raises:
+            Busy: a collection is under way.
+        """
+        done: list[Ending] = []
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(self._collection(run, homes, stopping=stopping, progress=progress))
+            return done[0]
+
+        record = self.jobs[COLLECTOR]
+        claimed = self.runs.open(record, by=COMMAND_LINE.name)
+        execute(self.runs, record, claimed, work, stopping=stopping, clock=self.clock)
+        return cast("CollectStats", done[0].counts)
+
+    def _collection(
+        self,
+        run: OpenRun,
+        homes: "Sequence[Home]",
+        *,
+        stopping: Callable[[], bool],
+        progress: "CollectProgress" = lambda _: None,
+    ) -> Ending:
+        # The rules for secrets take long to compile, and only a collection needs them.
+        from precedent.archive.collect import Collector  # noqa: PLC0415
+
+        self.processing.register_all()
+        self.disk.require_room()
+        collector = Collector(
+            self.store,
+            self.archive,
+            readers={name: reader for name, (reader, _) in plugins.readers().items()},
+            listener=Pending(),
+            private_folders=self.settings.private_folders,
+            clock=self.clock,
+        )
+        # A collection that was declared lost must not write beside its successor.
+        stats = collector.collect(
+            homes, stopping=lambda: run.is_lost() or stopping() or self.disk.is_full(), progress=progress
+        )
+        if stopping():
+            return Ending("stopped", stats)
+        if self.disk.is_full():
+            return Ending("partial", stats, Exhausted.__name__, self.disk.usage().reason)
+        return Ending("partial" if stats.files_failed else "done", stats)
+
+    @cached_property
+    def housekeeping(self) -> "Housekeeping":
+        """What is done every night."""
+        from precedent.jobs.housekeeping import Housekeeping  # noqa: PLC0415  # of many jobs one
+
+        return Housekeeping(
+            self.store, self.archive, self.runs, disk=self.disk, settings=self.settings, clock=self.clock
+        )
+
+    def keep_house(self) -> "HousekeepingStats":
+        """Do what is done every night, as one run in this process.
+
+        Raises:
+            Busy: it is under way.
+        """
+        done: list[Ending] = []
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(self.housekeeping.work(run, stopping))
+            return done[0]
+
+        record = self.jobs[HOUSEKEEPING]
+        claimed = self.runs.open(record, by=COMMAND_LINE.name)
+        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
+        return cast("HousekeepingStats", done[0].counts)

@@ -1,0 +1,96 @@
+"""How findings become items: the same statement is one item with several pieces of evidence."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from precedent.store.schema import knowledge_evidence, knowledge_item
+
+from . import rows, versions
+from .model import Finding, Item, Origin, same_words
+from .statuses import Action
+
+
+class Source(NamedTuple):
+    """Where findings come from.
+
+    Attributes:
+        user_id: the person who speaks.
+        session: native id of the session, or what a note or proposal is told by.
+        transcript_id: None without a transcript.
+        note_id: None without a note.
+    """
+
+    user_id: int
+    session: str
+    transcript_id: int | None = None
+    generation: int = 0
+    note_id: int | None = None
+    origin: Origin = Origin.SESSION
+    by: str = "verification"
+
+
+def take(tx: sa.Connection, findings: Sequence[Finding], source: Source, *, now: int) -> int:
+    """Write findings as items and evidence; return how many pieces of evidence are new.
+
+    Taking the same findings again adds nothing.
+    """
+    return sum(_take(tx, finding, source, now=now) for finding in findings)
+
+
+def _take(tx: sa.Connection, finding: Finding, source: Source, *, now: int) -> int:
+    known = _known(tx, finding)
+    if known is None:
+        item = Item(
+            id=0,
+            title=finding.title,
+            content=finding.content,
+            category=finding.category,
+            domains=finding.domains,
+            tags=finding.tags,
+            entities=finding.entities,
+            origin=source.origin,
+        )
+        known = versions.write(tx, item, Action.FIND, by=source.by, now=now).id
+    return add_evidence(tx, known, finding, source, now=now)
+
+
+def _known(tx: sa.Connection, finding: Finding) -> int | None:
+    """Return the item that says the same in the same words; rejected ones too: what was rejected stays rejected."""
+    words = same_words(finding.content)
+    for each in rows.items(tx, sa.func.lower(knowledge_item.c.title) == finding.title.lower()):
+        if same_words(each.content) == words:
+            return each.id
+    return None
+
+
+def add_evidence(tx: sa.Connection, item_id: int, finding: Finding, source: Source, *, now: int) -> int:
+    """Add a piece of evidence to an item, unless this person's session has given one; return how many were added."""
+    table, place = knowledge_evidence, finding.place
+    one = (table.c.item_id == item_id, table.c.user_id == source.user_id, table.c.session == source.session)
+    if tx.scalar(sa.select(table.c.id).where(*one)) is not None:
+        return 0
+    tx.execute(
+        table.insert().values(
+            item_id=item_id,
+            kind=finding.kind.value,
+            quote=finding.quote,
+            context=finding.context,
+            user_id=source.user_id,
+            session=source.session,
+            transcript_id=source.transcript_id,
+            note_id=source.note_id,
+            generation=source.generation,
+            line=place.line,
+            byte_offset=place.byte_offset,
+            turn=place.turn,
+            start=place.start,
+            end=place.end,
+            said_at=place.said_at,
+            detector=finding.detector,
+            score=finding.score,
+            recorded_at=now,
+        )
+    )
+    return 1

@@ -1,0 +1,58 @@
+"""Every change of an item, written in one way: the item's row, its version, nothing else."""
+
+import msgspec
+import sqlalchemy as sa
+
+from precedent.store.schema import knowledge_audience, knowledge_item, knowledge_version
+
+from . import rows
+from .model import Item, content_hash
+from .scanning import scan
+from .statuses import Action
+
+
+def write(tx: sa.Connection, item: Item, action: Action, *, by: str, now: int, reason: str = "") -> Item:
+    """Write an item in its new state, with the version that says so; return it as it is stored.
+
+    Content hash, flags, dates and version are set here, so that they cannot be forgotten.
+
+    Args:
+        tx: the transaction.
+        item: with id 0 it is new.
+        action: what led to this state.
+        by: who did it.
+        now: UTC microseconds.
+        reason: for people.
+    """
+    item = msgspec.structs.replace(
+        item,
+        content_hash=content_hash(item.title, item.content),
+        flags=tuple(sorted({flag.name for flag in scan(f"{item.title}\n{item.content}")})),
+        created_at=item.created_at or now,
+        updated_at=now,
+        version=item.version + 1,
+    )
+    table = knowledge_item
+    if item.id:
+        tx.execute(table.update().where(table.c.id == item.id).values(rows.columns(item)))
+    else:
+        number = tx.execute(table.insert().values(rows.columns(item)).returning(table.c.id)).scalar_one()
+        item = msgspec.structs.replace(item, id=number)
+    tx.execute(knowledge_audience.delete().where(knowledge_audience.c.item_id == item.id))
+    if item.teams:
+        tx.execute(knowledge_audience.insert(), [{"item_id": item.id, "team_id": team} for team in item.teams])
+    version = knowledge_version
+    tx.execute(version.update().where(version.c.item_id == item.id, version.c.until.is_(None)).values(until=now))
+    tx.execute(
+        version.insert().values(
+            item_id=item.id,
+            number=item.version,
+            at=now,
+            by=by,
+            action=action.value,
+            reason=reason,
+            status=item.status.value,
+            state=msgspec.json.encode(item).decode(),
+        )
+    )
+    return item

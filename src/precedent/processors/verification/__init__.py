@@ -1,0 +1,41 @@
+"""The verification processor: what people corrected, confirmed or defined, with the words it rests on."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from precedent.pipeline.contract import Done, Extracted, Transcript
+
+from .extract import extract_statements
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+__all__ = ["PROCESSOR", "VerificationProcessor"]
+
+
+class VerificationProcessor:
+    """See `pipeline.contract.Processor`."""
+
+    name = "verification"
+    version = 1
+    cadence_s = 900
+
+    def extract(self, transcript: Transcript, cursor: bytes | None) -> Done:
+        """Find statements in what is new."""
+        return extract_statements(transcript, cursor)
+
+    def store(self, extracted: Extracted, tx: "sa.Connection") -> int:
+        """Write one transcript's statements."""
+        # The extraction child imports this module and must not load the database library.
+        from .rows import store  # noqa: PLC0415
+
+        return store(extracted, tx)
+
+    def remove(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> None:
+        """Remove what rests on transcripts."""
+        from .rows import remove  # noqa: PLC0415  # as above
+
+        remove(transcript_ids, tx)
+
+
+PROCESSOR = VerificationProcessor()

@@ -1,0 +1,57 @@
+"""Finds statements in a transcript's human turns: pure, incremental, in one pass."""
+
+import msgspec
+
+from precedent.knowledge.model import Finding, plain
+from precedent.pipeline.contract import Done, Transcript
+from precedent.transcripts.reading import Position
+
+from .rules import DETECTOR, findings
+from .turns import Listener, Turn
+
+
+class Cursor(msgspec.Struct, array_like=True):
+    """What the next extraction of the same transcript needs."""
+
+    position: Position = Position()
+    listener: Listener = msgspec.field(default_factory=Listener)
+
+
+class Found(msgspec.Struct, array_like=True):
+    """What extraction hands to `store`.
+
+    Attributes:
+        anew: it began at the transcript's beginning.
+        turns: how many human turns were heard.
+        dropped: findings whose quote nobody had said.
+    """
+
+    anew: bool
+    detector: str
+    findings: list[Finding]
+    turns: int = 0
+    dropped: int = 0
+
+
+def extract_statements(transcript: Transcript, cursor: bytes | None) -> Done:
+    """Read what is new and return the statements in it, with a cursor for the next time."""
+    before = msgspec.msgpack.decode(cursor, type=Cursor) if cursor else Cursor()
+    found = Found(before.position.offset == 0, DETECTOR, [])
+    reading = transcript.read(before.position)
+    for event in reading:
+        turn = before.listener.hear(event)
+        if turn is None:
+            continue
+        found.turns += 1
+        for each in findings(turn):
+            if is_said(each, turn):
+                found.findings.append(each)
+            else:
+                found.dropped += 1
+    before.position = reading.position
+    return Done(payload=msgspec.msgpack.encode(found), cursor=msgspec.msgpack.encode(before))
+
+
+def is_said(finding: Finding, turn: Turn) -> bool:
+    """Tell whether a finding's quote stands in a turn, word for word but for white space."""
+    return bool(finding.quote.strip()) and plain(finding.quote) in plain(turn.text)

@@ -1,0 +1,1 @@
+"""Who may do what, and who did what: principals, roles, proofs of identity, the audit log."""

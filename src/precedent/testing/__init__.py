@@ -1,0 +1,59 @@
+"""The kit for people who write processors and readers: transcripts, a pipeline in memory, contract suites.
+
+Nothing of the program imports it, and it needs no test framework: contract suites are classes whose methods pytest and
+unittest find. See docs/reference/testing.md.
+"""
+
+from precedent.transcripts.events import Outcome
+
+from .clock import START, START_US, ManualTime, epoch_ms, stamp
+from .executor import InProcess
+from .hostile import variants
+from .pipeline import Pipeline, State
+from .processor_contract import ProcessorContract
+from .reader_contract import ReaderContract
+from .sessions import (
+    AGENTS,
+    Call,
+    ClaudeCode,
+    Codex,
+    CopilotCli,
+    GeminiCli,
+    LinedSession,
+    OpenCode,
+    Pi,
+    Session,
+    damaged,
+    samples,
+    session_id,
+    troubled,
+)
+
+__all__ = [
+    "AGENTS",
+    "START",
+    "START_US",
+    "Call",
+    "ClaudeCode",
+    "Codex",
+    "CopilotCli",
+    "GeminiCli",
+    "InProcess",
+    "LinedSession",
+    "ManualTime",
+    "OpenCode",
+    "Outcome",
+    "Pi",
+    "Pipeline",
+    "ProcessorContract",
+    "ReaderContract",
+    "Session",
+    "State",
+    "damaged",
+    "epoch_ms",
+    "samples",
+    "session_id",
+    "stamp",
+    "troubled",
+    "variants",
+]

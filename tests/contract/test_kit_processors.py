@@ -1,0 +1,73 @@
+"""Every installed processor keeps what the kit's contract asks of one."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from conftest import NewDatabase
+from ledgers import USAGE, ledger
+from precedent import plugins
+from precedent.testing import Pipeline, ProcessorContract
+
+
+class TestSecrets(ProcessorContract):
+    processor = "precedent.processors.secrets:PROCESSOR"
+
+
+class TestFriction(ProcessorContract):
+    processor = "precedent.processors.friction:PROCESSOR"
+
+
+class TestUsage(ProcessorContract):
+    processor = "precedent.processors.usage:PROCESSOR"
+    forgets = False  # what was billed stays billed
+
+    def outcome(self, pipeline: Pipeline) -> object:
+        return ledger(pipeline.store, tables=USAGE)
+
+
+class OnPostgres(ProcessorContract):
+    """The same promises on the other database, with databases that are dropped after each test."""
+
+    @pytest.fixture(autouse=True)
+    def databases(self, postgres_url: NewDatabase) -> Iterator[None]:
+        self._urls: list[str] = []
+        self._new = postgres_url
+        yield
+        for url in self._urls:
+            postgres_url.drop(url)
+
+    def pipeline(self, *, children: bool = False) -> Pipeline:
+        self._urls.append(self._new(migrated=False))
+        return Pipeline(self.processor, children=children, database_url=self._urls[-1])
+
+
+class TestSecretsOnPostgres(OnPostgres):
+    processor = TestSecrets.processor
+
+
+class TestFrictionOnPostgres(OnPostgres):
+    processor = TestFriction.processor
+
+
+class TestUsageOnPostgres(OnPostgres):
+    processor = TestUsage.processor
+    forgets = False
+    outcome = TestUsage.outcome  # numbers of names depend on the order of work
+
+
+@pytest.mark.parametrize("plugin", plugins.installed(plugins.PROCESSORS), ids=lambda plugin: plugin.name)
+def test_a_child_that_extracts_loads_no_database_library(plugin: plugins.Plugin) -> None:
+    code = (
+        "import sys; from precedent.pipeline.child import load; load(sys.argv[1]); "
+        "sys.exit(bool({'sqlalchemy', 'psycopg', 'precedent.archive', 'precedent.store'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code, plugin.path], check=True, timeout=60)
+
+
+def test_every_installed_processor_has_its_suite() -> None:
+    suites = [each for each in globals().values() if isinstance(each, type) and issubclass(each, ProcessorContract)]
+    tried = {each.processor for each in suites if "processor" in vars(each)}
+    assert {plugin.path for plugin in plugins.installed(plugins.PROCESSORS)} <= tried
