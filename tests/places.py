@@ -105,12 +105,12 @@ class Place:
         with self.app.store.read() as tx:
             return set(tx.scalars(sa.select(worker_table.c.pid)))
 
-    def write(self, *prompts: str) -> None:
-        """Write a session for each prompt and have them collected."""
+    def write(self, *prompts: str, owner: str = "ada") -> None:
+        """Write a session for each prompt and have them collected as a person's."""
         for number, prompt in enumerate(prompts):
             session = session_id(f"{prompt} {number}")
             put(claude_path(self.home.path, session), claude_prompt(prompt, session=session))
-        self.app.collect([Home(self.home.path, "ada")])
+        self.app.collect([Home(self.home.path, owner)])
 
     def ask(self, record: Job = OBEDIENT) -> int:
         number = self.app.runs.request(record, by="ada").id

@@ -1,6 +1,7 @@
 """Workers as real processes on both databases: woken at once, stopped in time, replaced when killed, sharing runs."""
 
 import contextlib
+import getpass
 import json
 import os
 import resource
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from places import LIMIT_S, Place, until
+from places import LIMIT_S, OBEDIENT, Place, until
 from plugin_processors import GO, WAITING
 from precedent.clock import SECOND
 from precedent.jobs.helping import FAN_OUT
@@ -206,3 +207,23 @@ def test_a_worker_waits_for_a_locked_database(place: Place) -> None:
         time.sleep(1.0)  # nothing can be seen from outside while nobody can write
         other.rollback()
     assert place.done(number).outcome == "done"
+
+
+def test_a_collection_that_copies_nothing_lets_processors_begin_that_have_something_to_do(place: Place) -> None:
+    place.write("item", owner=getpass.getuser())
+    place.start()
+    assert place.counts(place.done(place.ask(place.app.jobs[COLLECTOR])).id)["files_copied"] == 0
+    until(lambda: place.items() == ["item"], what="the processor was asked to run")
+
+
+def test_a_collection_while_a_processor_runs_lets_it_run_again(place: Place) -> None:
+    place.write("extract: wait", "item")
+    place.start()
+    number = place.ask()
+    until((place.shared / WAITING).exists, what="the extraction waits")
+    place.done(place.ask(place.app.jobs[COLLECTOR]))
+    runs = place.app.runs.latest(OBEDIENT.name)
+    assert [(each.state, each.requested_by) for each in runs] == [("queued", COLLECTOR), ("running", "ada")]
+    (place.shared / GO).touch()
+    assert place.done(number).outcome == "done"
+    assert place.done(runs[0].id).outcome == "done"

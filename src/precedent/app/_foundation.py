@@ -1,7 +1,7 @@
 """What every part of the program stands on: database, archive, ledger of runs, processors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,11 +146,17 @@ class Foundation:
         """What is installed and can be used, and what cannot."""
         return plugins.processors()
 
-    def request(self, name: str, *, by: str, due_at: int | None = None) -> Requested:
-        """Queue a run of a job and wake a worker; see `Runs.request`."""
+    def request(
+        self, name: str, *, by: str, due_at: int | None = None, overlap: records.Overlap | None = None
+    ) -> Requested:
+        """Queue a run of a job and wake a worker; see `Runs.request`. `overlap` is a rule instead of the job's own."""
         parent = self.tracing.traceparent()
+        record = records.named(self.jobs, name)
         found = self.runs.request(
-            records.named(self.jobs, name), by=by, due_at=due_at, request={"traceparent": parent} if parent else None
+            record if overlap is None else replace(record, overlap=overlap),
+            by=by,
+            due_at=due_at,
+            request={"traceparent": parent} if parent else None,
         )
         if found.new:
             wake.wake(self.store, self.settings.data_dir)

@@ -18,9 +18,10 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, PREFIX
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, PREFIX, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
+from precedent.pipeline import state
 from precedent.pipeline.runner import Progress
 from precedent.pipeline.stats import RunStats
 from precedent.security.principals import COMMAND_LINE
@@ -91,15 +92,30 @@ class Working(Foundation):
         return Helping(self.store, self.runs, self.processing, clock=self.clock)
 
     def _collector_work(self, run: OpenRun, homes: "Sequence[Home]", *, stopping: Callable[[], bool]) -> Ending:
-        """Collect, and let the processors begin at once when there is something new."""
+        """Collect, and let the processors begin at once that have something to do."""
         found = self._collection(run, homes, stopping=stopping)
-        if cast("CollectStats", found.counts).files_copied and not stopping():
-            resting = {name for name, kept in self.runs.jobs().items() if kept.rests(now=self.clock.now())}
-            for name in self.jobs:
-                if name.startswith(PREFIX) and name not in resting:
-                    with suppress(Busy):  # what is under way takes what is new too, or its next run does
-                        self.request(name, by=COLLECTOR)
+        if not stopping():
+            self._begin_processors()
         return found
+
+    def _begin_processors(self) -> None:
+        """Ask for a run of each processor that has something to do.
+
+        What is due says so, not what was copied: a collection that was killed after its last commit copies nothing
+        when it is done again. One that is under way may have looked for the last time, so another waits for its end.
+        """
+        now = self.clock.now()
+        resting = {name for name, kept in self.runs.jobs().items() if kept.rests(now=now)}
+        with self.store.read() as tx:
+            due = [
+                PREFIX + name
+                for name in self.processors.usable
+                if not state.paused_reason(tx, name) and state.count_due(tx, name, now=now)
+            ]
+        for name in due:
+            if name not in resting:
+                with suppress(Busy):  # one waits already
+                    self.request(name, by=COLLECTOR, overlap=Overlap.QUEUE_ONE)
 
     def _processor_work(self, name: str) -> Work:
         def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
