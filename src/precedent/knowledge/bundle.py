@@ -10,7 +10,7 @@ from .model import Item
 from .visibility import deliverable
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class BundleItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a bundle."""
 
     id: int
@@ -30,18 +30,18 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     revision: int
-    items: list[Entry]
+    items: list[BundleItem]
 
 
 def bundle(tx: sa.Connection, user_id: int | None, *, now: int) -> Bundle:
     """Return what reaches a person's agents at an instant."""
     revision = tx.scalar(sa.select(sa.func.coalesce(sa.func.max(knowledge_version.c.id), 0))) or 0
     found = sorted(rows.items(tx, deliverable(user_id, now=now)), key=lambda item: (not item.mandatory, item.id))
-    return Bundle(revision=revision, items=[_entry(item) for item in found])
+    return Bundle(revision=revision, items=[_bundled(item) for item in found])
 
 
-def _entry(item: Item) -> Entry:
-    return Entry(
+def _bundled(item: Item) -> BundleItem:
+    return BundleItem(
         id=item.id,
         hash=item.content_hash,
         title=item.title,
