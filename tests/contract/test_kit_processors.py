@@ -12,6 +12,23 @@ from precedent import plugins
 from precedent.testing import Pipeline, ProcessorContract
 
 
+def known(pipeline: Pipeline) -> dict[str, list[str]]:
+    """Return every statement that somebody made with where they made it, and what each reading came to."""
+    files = {row["id"]: row["session_file"] for row in pipeline.rows("transcript")}
+    items = {row["id"]: (row["title"], row["content"]) for row in pipeline.rows("knowledge_item")}
+    said = [
+        repr(
+            (*items[row["item_id"]], row["kind"], row["quote"], row["line"], row["start"], files[row["transcript_id"]])
+        )
+        for row in pipeline.rows("knowledge_evidence")
+    ]
+    readings = [
+        repr(sorted((row | {"transcript_id": files[row["transcript_id"]]}).items()))
+        for row in pipeline.rows("knowledge_reading")
+    ]
+    return {"said": sorted(said), "readings": sorted(readings)}
+
+
 class TestSecrets(ProcessorContract):
     processor = "precedent.processors.secrets:PROCESSOR"
 
@@ -26,6 +43,13 @@ class TestUsage(ProcessorContract):
 
     def outcome(self, pipeline: Pipeline) -> object:
         return ledger(pipeline.store, tables=USAGE)
+
+
+class TestVerification(ProcessorContract):
+    processor = "precedent.processors.verification:PROCESSOR"
+
+    def outcome(self, pipeline: Pipeline) -> object:
+        return known(pipeline)  # ids, versions and times of items depend on the order of work
 
 
 class OnPostgres(ProcessorContract):
@@ -56,6 +80,11 @@ class TestUsageOnPostgres(OnPostgres):
     processor = TestUsage.processor
     forgets = False
     outcome = TestUsage.outcome  # numbers of names depend on the order of work
+
+
+class TestVerificationOnPostgres(OnPostgres):
+    processor = TestVerification.processor
+    outcome = TestVerification.outcome
 
 
 @pytest.mark.parametrize("plugin", plugins.installed(plugins.PROCESSORS), ids=lambda plugin: plugin.name)

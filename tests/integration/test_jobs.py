@@ -89,6 +89,7 @@ def test_every_job_has_a_variable_cadence_and_client_timeout_that_operators_know
         "session-processor:friction": ("every 10m", "", 900),
         "session-processor:secrets": ("every 10m", "", 900),
         "session-processor:usage": ("every 10m", "SCHEDULER_USAGE_PROCESSOR_INTERVAL", 300),
+        "session-processor:verification": ("every 15m", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900),
         HOUSEKEEPING: ("daily 04:00", "", 3600),
     }
 

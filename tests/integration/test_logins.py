@@ -368,6 +368,8 @@ def test_the_last_admin_stays_one(app: App) -> None:
         app.accounts.change(key, active=False, by=BY_COMMAND_LINE)
     with pytest.raises(Conflict, match="last active admin"):
         app.accounts.change(key, role=Role.MEMBER, by=BY_COMMAND_LINE)
+    with pytest.raises(Conflict, match="last active admin"):
+        app.erase_person(key, by="root")
     person(app, "second", Role.ADMIN)
     app.accounts.change(key, role=Role.MEMBER, by=BY_COMMAND_LINE)
 

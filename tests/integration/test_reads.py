@@ -22,7 +22,7 @@ from builders import (
     session_id,
 )
 from conftest import NewDatabase
-from precedent import samples
+from precedent import plugins, samples
 from precedent.app import App
 from precedent.archive.sources import Home
 from precedent.cli import cli
@@ -32,7 +32,7 @@ from precedent.store.schema import audit
 from web_client import Client, client_of, person
 
 SECRET = "ghp_" + "a1B2" * 9
-NAMES = ("usage", "secrets", "friction")
+NAMES = tuple(plugin.name for plugin in plugins.installed(plugins.PROCESSORS))
 
 
 def fill(app: App, folder: Path) -> None:

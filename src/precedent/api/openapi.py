@@ -28,11 +28,13 @@ TAGS = {
     "usage": "Tokens, cost, tools and time.",
     "sessions": "Sessions and what they say.",
     "findings": "Scrubbed secrets and friction.",
+    "knowledge": "What people corrected, confirmed or defined, and its review.",
     "export": "Everything in one file.",
     "status": "What processors have done, and versions.",
 }
 PARAMETERS = {
     "name": "Its name.",
+    "number": "Its number.",
     "key": "A person's key.",
     "token_id": "Number of a token.",
     "agent": "Name of the agent that wrote it, for example claude-code.",

@@ -14,6 +14,9 @@ from .application import create
 DRAIN_S = 3
 """Requests under way have this long to end."""
 
+KEEP_ALIVE_S = 75
+"""An idle connection is kept for longer than clients and proxies do, so that none is closed under a request."""
+
 
 class _Server(uvicorn.Server):
     """Tells requests that wait for the end of a run that the server stops, so that they answer now."""
@@ -46,6 +49,7 @@ def serve(app: App) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         proxy_headers=False,  # the application does it, and only for proxies that are trusted
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

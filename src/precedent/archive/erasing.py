@@ -14,7 +14,8 @@ from precedent.clock import Clock
 from precedent.errors import NotFound
 from precedent.faults import reach
 from precedent.security import audit
-from precedent.store import Store, bulk
+from precedent.security.accounts import keep_an_admin
+from precedent.store import Store, bulk, serialize
 from precedent.store.schema import login_failure, metadata, receipt, run, state, transcript, user
 
 from . import catalogue
@@ -96,11 +97,14 @@ class Eraser:
 
         Raises:
             NotFound: there is no such person.
+            Conflict: nobody would be left who is an active admin.
         """
         with self._store.write() as tx:
             self._store.leave_no_trace(tx)
             persons = _persons(tx, key)
             ids, keys = [number for number, _, _ in persons], [name for _, name, _ in persons]
+            serialize(tx, "accounts")
+            keep_an_admin(tx, ids)
             names = [each[0] for each in bulk.select_in(tx, transcript, ["session_file"], "user_id", ids)]
             found = [each for name in names if (each := catalogue.entry(tx, str(name)))]
             counts: dict[str, int] = {}
@@ -248,5 +252,5 @@ def _forget_doers(tx: sa.Connection, words: set[str]) -> None:
     """Replace names where others' rows say who did something; the audit log keeps who did what."""
     for table in metadata.sorted_tables:
         for column in table.c:
-            if column.name.endswith("_by"):
+            if column.name.endswith("_by") and isinstance(column.type, sa.Text):
                 tx.execute(table.update().where(column.in_(words)).values({column.name: SOMEBODY}))

@@ -9,7 +9,7 @@ from precedent.clock import Clock
 from precedent.errors import Busy
 from precedent.faults import reach
 from precedent.security import audit
-from precedent.store import Store
+from precedent.store import Store, survive_power_loss
 from precedent.store.schema import job, run
 from precedent.telemetry import totals
 
@@ -82,6 +82,7 @@ class Asking:
             "request": encoded(request),
         }  # fmt: skip
         number = tx.execute(run.insert().values(**values).returning(run.c.id)).scalar_one()
+        survive_power_loss(tx)
         reach("run.requested")
         return Requested(int(number), new=True)
 

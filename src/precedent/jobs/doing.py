@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -43,6 +43,9 @@ AGAIN_S = 1.0
 """A heartbeat that the database did not take is tried again after this time."""
 
 LATENESS_S = 1.0
+
+CLAIM_PAGE = 8
+"""Queued runs looked at together."""
 
 
 class _UnderWay(NamedTuple):
@@ -95,18 +98,23 @@ def _has_turn() -> sa.ColumnElement[bool]:
 class Doing(Asking):
     """The side of the ledger that workers use; see `runs.Runs`."""
 
-    def claim(self, names: Sequence[str]) -> Claimed | None:
+    def claim(self, names: Collection[str]) -> Claimed | None:
         """Take the oldest queued run of these jobs; None when there is none."""
         queued = sa.and_(
             run.c.started_at.is_(None), run.c.finished_at.is_(None), run.c.not_before <= self._clock.now(), _has_turn()
         )
-        with self._store.read() as tx:
-            oldest = sa.select(run.c.id).where(queued, run.c.name.in_(names)).order_by(run.c.id).limit(8)
-            candidates = list(tx.scalars(oldest))
-        for number in candidates:
-            if (claimed := self._take(number)) is not None:
-                return claimed
-        return None
+        known, last = frozenset(names), 0
+        while True:
+            # Compared here: a thousand names in the statement cost more than all the rest of it.
+            with self._store.read() as tx:
+                page = sa.select(run.c.id, run.c.name).where(queued, run.c.id > last).order_by(run.c.id)
+                found = tx.execute(page.limit(CLAIM_PAGE)).all()
+            for row in found:
+                if row.name in known and (claimed := self._take(row.id)) is not None:
+                    return claimed
+            if len(found) < CLAIM_PAGE:
+                return None
+            last = found[-1].id
 
     def open(self, record: Job, *, by: str) -> Claimed:
         """Begin a run in this process, past the queue; one that waits there, or whose worker died, is taken over.

@@ -94,7 +94,7 @@ class Worker:
         """Begin a queued run if there is one and we can; tell whether there may be more."""
         if len(self._under_way) >= self._most:
             return False
-        claimed = self._runs.claim(list(self._works))
+        claimed = self._runs.claim(self._works)
         if claimed is None:
             return False
 

@@ -1,5 +1,6 @@
 """Accounts: who may log in with which role; invitations and resets by link."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -108,8 +109,8 @@ class Accounts:
             if role is not None:
                 _check_role(role)
             stays = (role is None or role is Role.ADMIN) and active is not False
-            if before.role == Role.ADMIN and before.active and not stays and _admins(tx) == 1:
-                raise Conflict(f"{before.key} is the last active admin; make somebody else one first")
+            if not stays:
+                keep_an_admin(tx, [before.user_id])
             theirs = account.c.user_id == before.user_id
             if role is not None and role != before.role:
                 tx.execute(account.update().where(theirs).values(role=role.value))
@@ -293,9 +294,20 @@ def _check_role(role: Role) -> None:
         raise BadInput(f"an account's role is one of {', '.join(sorted(ROLES))}")
 
 
-def _admins(tx: sa.Connection) -> int:
-    query = sa.select(sa.func.count()).select_from(account).where(account.c.role == Role.ADMIN.value, account.c.active)
-    return int(tx.scalar(query) or 0)
+def keep_an_admin(tx: sa.Connection, leaving: Sequence[int]) -> None:
+    """Let nobody lock the team out; the transaction has serialized "accounts".
+
+    Args:
+        tx: the transaction.
+        leaving: ids of the persons who are to be no admin any more.
+
+    Raises:
+        Conflict: no active admin would be left, and there is one.
+    """
+    query = sa.select(account.c.user_id).where(account.c.role == Role.ADMIN.value, account.c.active)
+    admins = set(tx.scalars(query))
+    if admins and admins <= set(leaving):
+        raise Conflict("the last active admin would be gone; make somebody else one first")
 
 
 def _get(tx: sa.Connection, name: str) -> Account:

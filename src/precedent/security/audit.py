@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from precedent.store import serialize
+from precedent.store import serialize, survive_power_loss
 from precedent.store.schema import audit, audit_head
 
 MAX_DETAILS_BYTES = 8192
@@ -125,6 +125,7 @@ def record(tx: sa.Connection, act: Act, *, now: int) -> int:
     Never refuses an act: what cannot be kept as it is is cut or replaced.
     """
     serialize(tx, "audit")
+    survive_power_loss(tx)
     before = head(tx) or Head(0, GENESIS)
     row = Row(
         before.rows + 1,

@@ -20,10 +20,19 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     ref = extracted.ref
     if found.anew:
         remove([ref.id], tx)
-    row = (ref.id, found.detector, found.turns, len(found.findings), found.dropped)
-    bulk.replace(tx, knowledge_reading, ["transcript_id", "detector", "turns", "findings", "dropped"], [row])
+    _count(tx, ref.id, found)
     source = intake.Source(user_id=ref.user_id, session=ref.native_id, transcript_id=ref.id, generation=ref.generation)
     return intake.take(tx, found.findings, source, now=time.time_ns() // 1000)
+
+
+def _count(tx: sa.Connection, transcript_id: int, found: Found) -> None:
+    """Add what a reading came to; one from the beginning has removed what was counted before."""
+    table = knowledge_reading
+    more = {"turns": found.turns, "findings": len(found.findings), "dropped": found.dropped}
+    known = table.c.transcript_id == transcript_id
+    added = {name: table.c[name] + number for name, number in more.items()}
+    if not tx.execute(table.update().where(known).values(detector=found.detector, **added)).rowcount:
+        tx.execute(table.insert().values(transcript_id=transcript_id, detector=found.detector, **more))
 
 
 def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
