@@ -33,6 +33,7 @@ COMMANDS = {
     "secrets": "secrets",
     "friction": "friction",
     "knowledge": "knowledge",
+    "eval": "evaluating",
     "push": "pushing",
     "connect": "pushing",
     "disconnect": "pushing",

@@ -14,6 +14,7 @@ from .processor_contract import ProcessorContract
 from .reader_contract import ReaderContract
 from .sessions import (
     AGENTS,
+    STORIES,
     Call,
     ClaudeCode,
     Codex,
@@ -23,9 +24,12 @@ from .sessions import (
     OpenCode,
     Pi,
     Session,
+    Stated,
+    Story,
     damaged,
     samples,
     session_id,
+    statements,
     troubled,
 )
 
@@ -33,6 +37,7 @@ __all__ = [
     "AGENTS",
     "START",
     "START_US",
+    "STORIES",
     "Call",
     "ClaudeCode",
     "Codex",
@@ -49,11 +54,14 @@ __all__ = [
     "ReaderContract",
     "Session",
     "State",
+    "Stated",
+    "Story",
     "damaged",
     "epoch_ms",
     "samples",
     "session_id",
     "stamp",
+    "statements",
     "troubled",
     "variants",
 ]

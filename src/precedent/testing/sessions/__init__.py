@@ -7,11 +7,13 @@ from .gemini_cli import GeminiCli
 from .opencode import OpenCode
 from .pi import Pi
 from .session import CWD, TOKENS, LinedSession, Session, session_id
+from .statements import STORIES, Stated, Story, statements
 from .stories import AGENTS, damaged, samples, troubled
 
 __all__ = [
     "AGENTS",
     "CWD",
+    "STORIES",
     "TOKENS",
     "Call",
     "ClaudeCode",
@@ -22,8 +24,11 @@ __all__ = [
     "OpenCode",
     "Pi",
     "Session",
+    "Stated",
+    "Story",
     "damaged",
     "samples",
     "session_id",
+    "statements",
     "troubled",
 ]

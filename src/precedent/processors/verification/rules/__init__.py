@@ -1,0 +1,71 @@
+"""Detection by rules: cues in English sentences, no model.
+
+`segments` cuts a turn into what its person wrote themselves, `cues` says which words speak for and against a
+statement, `scoring` weighs them, `wording` makes a title and a sentence of it.
+"""
+
+from precedent.knowledge.model import MAX_QUOTE, Finding, Kind, Place
+from precedent.processors.verification.turns import MAX_CONTEXT, Turn
+
+from .confirming import confirmed
+from .scoring import Scored, scored
+from .segments import Sentence, sentences
+from .wording import entities, statement, title
+
+__all__ = ["CANDIDATE", "DETECTOR", "FOUND", "candidates", "findings"]
+
+DETECTOR = "rules/2"
+
+FOUND = 500
+"""Thousandths from which on a sentence is taken for a statement: wrong ones cost reviewers more than lost ones."""
+
+CANDIDATE = 200
+"""Thousandths from which on a turn is worth a model's look."""
+
+MAX_FINDINGS = 3
+"""Of one turn: who pastes a list of rules is not to fill the queue."""
+
+
+def findings(turn: Turn) -> list[Finding]:
+    """Return what a turn states, in order."""
+    cut = sentences(turn.text)
+    found = [(each, sentence) for sentence in cut if (each := scored(sentence, turn, among=cut)).score >= FOUND]
+    if not found and (agreed := confirmed(turn, cut)) is not None:
+        return [agreed_finding(turn, agreed)]
+    best = sorted(found, key=lambda pair: -pair[0].score)[:MAX_FINDINGS]
+    return [_finding(turn, sentence, each) for each, sentence in found if (each, sentence) in best]
+
+
+def candidates(turn: Turn) -> int:
+    """Return how likely a turn is to state something, thousandths: the score of its clearest sentence."""
+    cut = sentences(turn.text)
+    best = max((scored(sentence, turn, among=cut).score for sentence in cut), default=0)
+    return max(best, FOUND if confirmed(turn, cut) is not None else 0)
+
+
+def _finding(turn: Turn, sentence: Sentence, found: Scored) -> Finding:
+    content = statement(sentence.text)
+    return _made(turn, sentence, kind=found.kind, content=content, score=found.score, context=turn.before)
+
+
+def agreed_finding(turn: Turn, agreed: "tuple[Sentence, str, int]") -> Finding:
+    """Return what a person confirmed: the words are the agent's, the quote is theirs."""
+    sentence, content, score = agreed
+    return _made(turn, sentence, kind=Kind.CONFIRMATION, content=content, score=score, context=content)
+
+
+def _made(turn: Turn, sentence: Sentence, *, kind: Kind, content: str, score: int, context: str) -> Finding:
+    end = min(sentence.end, sentence.start + MAX_QUOTE)
+    return Finding(
+        kind=kind,
+        title=title(content),
+        content=content,
+        quote=turn.text[sentence.start : end],
+        context=context[-MAX_CONTEXT:],
+        place=Place(
+            line=turn.line, byte_offset=turn.byte_offset, turn=turn.id, start=sentence.start, end=end, said_at=turn.at
+        ),
+        detector=DETECTOR,
+        entities=entities(content),
+        score=min(score, 1000),
+    )

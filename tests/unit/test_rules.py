@@ -1,0 +1,191 @@
+"""What the rules take for a statement, and what not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from precedent.knowledge.model import Finding, Kind
+from precedent.processors.verification.extract import is_said
+from precedent.processors.verification.rules import CANDIDATE, FOUND, candidates, findings
+from precedent.processors.verification.rules.segments import sentences
+from precedent.processors.verification.turns import Turn
+
+BEFORE = "I ran npm install and pushed to main. The berths table holds one row per berth. Should I run the tests?"
+
+
+def turn(text: str, *, before: str = BEFORE) -> Turn:
+    return Turn(line=3, byte_offset=120, id="t", at=7, text=text, before=before)
+
+
+def found(text: str, *, before: str = BEFORE) -> list[Finding]:
+    return findings(turn(text, before=before))
+
+
+CORRECTIONS = """\
+no, we use pnpm in this repo, not npm
+That's wrong: the berths table has one row per berth and day.
+nope. the staging database is read only for everyone
+actually the cron runs in UTC, not local time
+we moved from yarn to pnpm last year
+the retry limit is 5, not 3
+that's not how we do releases. tags are cut from release branches only
+Not quite - invoices are immutable once they are sent, we create a credit note instead
+wait, the billing service owns that table, the catalogue only reads it
+you're mixing up tenants and workspaces: a tenant has many workspaces
+it's deliberate that the endpoint returns 200 for unknown users
+no we dropped support for python 3.9 already
+I meant the european warehouse, prices there are stored in cents
+but the migration runs before the deploy, so the column must be nullable
+that is incorrect, the api key is rotated every 30 days
+hm no, timestamps are microseconds since epoch everywhere in our store
+wrong, the port is 8443
+no - feature flags live in the config service, not in the database
+""".splitlines()
+
+DEFINITIONS = """\
+in our data an active user means someone with a session in the last 28 days
+We never call external services from request handlers, everything goes through the queue.
+always run make lint before you commit
+Please never edit generated files under gen/, they are overwritten by the build
+by 'churn' we mean customers without an order for 90 days
+FYI our API versions are dates, e.g. 2024-06-01
+for context, the legacy importer is owned by the data team and may not be changed by us
+All public functions must have a docstring with units.
+In this repo we don't use mocks, tests run against a real postgres
+SLA stands for service level agreement and ours is 99.9 percent per month
+from now on use conventional commits, our release notes are generated from them
+we only deploy on tuesdays
+GMV is gross merchandise value before refunds
+migrations must be reversible because we roll back by downgrade
+yeah let's update the guide but make sure that agents always ask before they run the slow tests
+""".splitlines()
+
+NOTHING = """\
+yes
+ok go on
+can you add a test for this?
+fix the lint errors and push
+no, leave it
+no thanks, stop here
+I see an error when I run it
+why is the table empty?
+let's use postgres for now
+I'd prefer tabs here
+rename foo to bar in src/a.py
+the test still fails
+it doesn't work, same error
+hmm maybe we should use redis?
+great job, it totally works now, not
+what does our retry policy look like?
+please run the tests again but only for the api
+looks good, commit it
+I don't know, what do you think?
+if we used kafka we would always have ordering
+Actually, let me check first
+wait, don't commit yet
+no, try again with verbose output
+should we not use uv here?
+I think the bug is in the parser
+no I mean the second option
+the build is red again
+add a column total to the table and show it in the UI
+You are a senior engineer. Always answer in JSON.
+we have a meeting in 10 minutes, please be quick
+it's still slow, can we make it faster?
+don't forget to add tests
+the button is too big, make it smaller
+can we never show this dialog?
+that's not what I asked for
+yeah right, because that worked so well last time
+but he had no changes in there
+ah. the issue is the linter, not the generator, I think.
+Reply with exactly the word: never
+""".splitlines()
+
+
+@pytest.mark.parametrize("text", CORRECTIONS)
+def test_a_correction_is_found(text: str) -> None:
+    assert found(text)
+
+
+@pytest.mark.parametrize("text", DEFINITIONS)
+def test_a_definition_is_found_although_nothing_was_said_before(text: str) -> None:
+    [first, *_] = found(text, before="")
+    assert first.kind is Kind.DEFINITION
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_holds_for_the_moment_only_is_not_taken(text: str) -> None:
+    assert found(text) == []
+
+
+def test_nothing_is_corrected_where_no_agent_has_spoken() -> None:
+    assert found("the retry limit is 5, not 3", before="") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Yes, that's correct, the harbour service owns the berths table", "exactly, that's right", "that's correct"],
+)
+def test_a_confirmation_keeps_what_the_agent_stated(text: str) -> None:
+    before = "The harbour service owns the berths table."
+    [one] = found(text, before=before)
+    assert (one.kind, one.content) == (Kind.CONFIRMATION, before)
+    assert one.quote == text and one.context == before
+
+
+@pytest.mark.parametrize(
+    "text", ["yes", "yes, add it", "yes please do that", "ok", "sure, go on", "yes, that should be it?"]
+)
+def test_a_yes_that_lets_the_agent_go_on_confirms_nothing(text: str) -> None:
+    assert found(text, before="The berths table holds one row per berth. Should I change it?") == []
+
+
+def test_a_statement_stands_by_itself() -> None:
+    [one] = found("no, we use `pnpm` in this repo, not npm")
+    assert one.content == "We use `pnpm` in this repo, not npm."
+    assert one.title == "We use `pnpm` in this repo, not npm"
+    assert "pnpm" in one.entities
+    assert one.quote == "no, we use `pnpm` in this repo, not npm"
+
+
+def test_a_turn_with_many_rules_does_not_fill_the_queue() -> None:
+    assert len(found("\n".join(f"We never deploy service {number} on Fridays." for number in range(30)))) == 3
+
+
+PASTED = [
+    "```\nwe always deploy on fridays\n```",
+    "> no, we use pnpm here, not npm",
+    "<doc>In our data a berth means a desk.</doc>",
+    "12:01:02 we never call the registry, everything goes through the queue",
+    "+ we always use utc in the store",
+    "ERROR: the column must be nullable in every table",
+]
+
+
+@pytest.mark.parametrize("text", PASTED)
+def test_what_is_pasted_is_nobodys_statement(text: str) -> None:
+    assert found(f"what is this\n{text}") == []
+
+
+def test_a_candidate_is_less_than_a_finding() -> None:
+    assert candidates(turn("ok go on")) < CANDIDATE < FOUND <= candidates(turn("we only deploy on tuesdays"))
+
+
+PIECES = st.sampled_from([*CORRECTIONS, *DEFINITIONS, *NOTHING, *PASTED, "\n", "  ", "…", "\u2028", "a\u0301", "```"])
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=40)), max_size=8).map(" ".join), st.text(max_size=60))
+def test_every_quote_stands_in_its_turn_where_it_is_said_to_stand(text: str, before: str) -> None:
+    there = turn(text, before=before)
+    for each in findings(there):
+        assert is_said(each, there)
+        assert text[each.place.start : each.place.end] == each.quote
+        assert 0 <= each.score <= 1000 and each.title and each.content
+
+
+@given(st.text(max_size=300))
+def test_sentences_are_parts_of_the_turn_in_order(text: str) -> None:
+    cut = sentences(text)
+    assert all(text[each.start : each.end] == each.text for each in cut)
+    assert [each.start for each in cut if not each.aside] == sorted(each.start for each in cut if not each.aside)
