@@ -1,30 +1,45 @@
-"""Routes of knowledge: what there is of it, and what reviewers decide."""
+"""Routes of knowledge: what there is of it, and what people decide."""
 
 from typing import Annotated
 
 import msgspec
 from fastapi import Query
-from pydantic import BaseModel, Field
 
 from precedent.knowledge import bundle as bundles
-from precedent.knowledge import rows
+from precedent.knowledge import listing
 from precedent.knowledge.bundle import Bundle
-from precedent.knowledge.model import Evidence, Item, Status
-from precedent.knowledge.visibility import sees_words, visible
+from precedent.knowledge.domains import Domain
+from precedent.knowledge.listing import Change, Shown
+from precedent.knowledge.model import Item, Status
+from precedent.knowledge.review import Verdict
 from precedent.security.principals import Role, Scope
-from precedent.store.schema import knowledge_item
+from precedent.usage.paging import Page
 
 from .access import Acting, Caller, Program, allow
+from .knowledge_questions import (
+    MAX_TIME,
+    Approval,
+    Batch,
+    Counted,
+    DomainDescription,
+    Edit,
+    ItemsQuery,
+    Judgement,
+    Proposal,
+    Vote,
+    Withdrawal,
+)
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/knowledge", tags=["knowledge"])
-READER, REVIEWER = allow(Role.VIEWER), allow(Role.REVIEWER, scope=Scope.WRITE)
+READER, MEMBER = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)
+REVIEWER, ADMIN = allow(Role.REVIEWER, scope=Scope.WRITE), allow(Role.ADMIN, scope=Scope.WRITE)
 
 
-class ItemsQuery(BaseModel):
-    """Which items."""
+class Counts(msgspec.Struct, kw_only=True):
+    """How many items there are by status."""
 
-    status: Annotated[list[Status], Field(description="Only of this status; may be repeated.")] = []
+    counts: dict[Status, int]
 
 
 class Items(msgspec.Struct, kw_only=True):
@@ -33,28 +48,54 @@ class Items(msgspec.Struct, kw_only=True):
     rows: list[Item]
 
 
-class ItemShown(msgspec.Struct, kw_only=True):
-    """An item with its evidence."""
+class Changes(msgspec.Struct, kw_only=True):
+    """Versions of an item, the oldest first."""
 
-    item: Item
-    evidence: list[Evidence]
+    rows: list[Change]
 
 
-class Verdict(BaseModel):
-    """What a reviewer decides."""
+class Verdicts(msgspec.Struct, kw_only=True):
+    """What became of each item of a batch."""
 
-    content_hash: Annotated[str | None, Field(description="Of the item as the reviewer saw it.")] = None
-    reason: Annotated[str, Field(max_length=1000, description="Why, for the history.")] = ""
+    rows: list[Verdict]
+
+
+class Withdrawn(msgspec.Struct, kw_only=True):
+    """Ids of the items that were taken back, or would be."""
+
+    ids: list[int]
+
+
+class Votes(msgspec.Struct, kw_only=True):
+    """The sum of all votes on an item."""
+
+    votes: int
+
+
+class DomainList(msgspec.Struct, kw_only=True):
+    """Domains, by name."""
+
+    rows: list[Domain]
+
+
+class Removed(msgspec.Struct, kw_only=True):
+    """What was removed."""
+
+    removed: str
 
 
 @routes.add("GET", "", READER)
-def list_items(program: Program, caller: Caller, question: Annotated[ItemsQuery, Query()]) -> Items:
-    """List items."""
-    where = [visible(caller, now=program.clock.now())]
-    if question.status:
-        where.append(knowledge_item.c.status.in_([each.value for each in question.status]))
+def list_items(program: Program, caller: Caller, question: Annotated[ItemsQuery, Query()]) -> Page[Item]:
+    """List items, the newest first."""
+    now = program.clock.now()
     with program.store.read() as tx:
-        return Items(rows=rows.items(tx, *where, limit=1000))
+        return listing.listed(tx, caller, where=question.filter, now=now, limit=question.limit, after=question.after)
+
+
+@routes.add("POST", "", MEMBER)
+def propose(program: Program, by: Acting, proposal: Proposal) -> Item:
+    """Propose an item."""
+    return program.proposing.propose(proposal.draft(), by=by, personal=proposal.personal)
 
 
 @routes.add("GET", "/bundle", READER)
@@ -64,28 +105,114 @@ def get_bundle(program: Program, caller: Caller) -> Bundle:
         return bundles.bundle(tx, caller.user_id, now=program.clock.now())
 
 
+@routes.add("GET", "/count", READER)
+def count_items(program: Program, caller: Caller, question: Annotated[Counted, Query()]) -> Counts:
+    """Count items by status."""
+    with program.store.read() as tx:
+        return Counts(counts=listing.counted(tx, caller, where=question.filter, now=program.clock.now()))
+
+
+@routes.add("GET", "/at", READER)
+def items_at(
+    program: Program,
+    caller: Caller,
+    at: Annotated[int, Query(ge=0, le=MAX_TIME, description="UTC microseconds.")],
+) -> Items:
+    """Return what agents were given at an instant."""
+    with program.store.read() as tx:
+        return Items(rows=listing.known_at(tx, caller, at=at, now=program.clock.now()))
+
+
+@routes.add("GET", "/domains", READER)
+def list_domains(program: Program) -> DomainList:
+    """List domains."""
+    return DomainList(rows=program.domains.listed())
+
+
+@routes.add("PUT", "/domains/{name}", ADMIN)
+def put_domain(program: Program, by: Acting, name: str, given: DomainDescription) -> Domain:
+    """Add a domain, or describe it anew."""
+    return program.domains.put(name, by=by, description=given.description)
+
+
+@routes.add("DELETE", "/domains/{name}", ADMIN)
+def remove_domain(program: Program, by: Acting, name: str) -> Removed:
+    """Remove a domain that no item is sorted into."""
+    program.domains.remove(name, by=by)
+    return Removed(removed=name)
+
+
+@routes.add("POST", "/batch", REVIEWER)
+def judge_batch(program: Program, by: Acting, batch: Batch) -> Verdicts:
+    """Approve or reject several items; flagged ones are never approved here."""
+    items = [(each.id, each.content_hash) for each in batch.items]
+    return Verdicts(rows=program.review.batch(batch.action, items, by=by, reason=batch.reason))
+
+
+@routes.add("POST", "/withdraw", REVIEWER)
+def withdraw(program: Program, by: Acting, given: Withdrawal) -> Withdrawn:
+    """Take back everything that rests on what a person or a session said."""
+    ids = program.review.revoke_from(by=by, **given.model_dump())
+    return Withdrawn(ids=ids)
+
+
 @routes.add("GET", "/{number}", READER)
-def get_item(program: Program, caller: Caller, number: int) -> ItemShown:
+def get_item(program: Program, caller: Caller, number: int) -> Shown:
     """Return one item with its evidence."""
     with program.store.read() as tx:
-        item = rows.item(tx, number, visible(caller, now=program.clock.now()))
-        evidence = [each for each in rows.evidence(tx, [number]) if sees_words(caller, each.user_id)]
-    return ItemShown(item=item, evidence=evidence)
+        return listing.shown(tx, caller, number, now=program.clock.now())
 
 
-@routes.add("POST", "/{number}/approve", REVIEWER)
-def approve(program: Program, by: Acting, number: int, verdict: Verdict) -> Item:
-    """Approve exactly the words that the reviewer saw."""
-    return program.review.approve(number, by=by, expected=verdict.content_hash)
+@routes.add("GET", "/{number}/history", READER)
+def get_history(program: Program, caller: Caller, number: int) -> Changes:
+    """Return every version of an item, the oldest first."""
+    with program.store.read() as tx:
+        return Changes(rows=listing.history(tx, caller, number, now=program.clock.now()))
 
 
-@routes.add("POST", "/{number}/reject", REVIEWER)
-def reject(program: Program, by: Acting, number: int, verdict: Verdict) -> Item:
+@routes.add("PATCH", "/{number}", MEMBER)
+def edit(program: Program, by: Acting, number: int, given: Edit) -> Item:
+    """Edit an item: it returns to review."""
+    return program.review.edit(number, given.draft(), by=by, expected=given.content_hash, reason=given.reason)
+
+
+@routes.add("POST", "/{number}/approve", MEMBER)
+def approve(program: Program, by: Acting, number: int, given: Approval) -> Item:
+    """Approve exactly the words that the judge saw."""
+    return program.review.approve(number, by=by, expected=given.content_hash, flags_seen=given.flags_seen)
+
+
+@routes.add("POST", "/{number}/reject", MEMBER)
+def reject(program: Program, by: Acting, number: int, given: Judgement) -> Item:
     """Reject an item."""
-    return program.review.reject(number, by=by, expected=verdict.content_hash, reason=verdict.reason)
+    return program.review.reject(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/revoke", REVIEWER)
-def revoke(program: Program, by: Acting, number: int, verdict: Verdict) -> Item:
+@routes.add("POST", "/{number}/reopen", MEMBER)
+def reopen(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+    """Put an item that was rejected, revoked or has expired back into the queue."""
+    return program.review.reopen(number, by=by, expected=given.content_hash, reason=given.reason)
+
+
+@routes.add("POST", "/{number}/mandate", REVIEWER)
+def mandate(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+    """Put an approved item into every bundle."""
+    return program.review.mandate(number, by=by, expected=given.content_hash, reason=given.reason)
+
+
+@routes.add("POST", "/{number}/unmandate", REVIEWER)
+def unmandate(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+    """Take a mandate back."""
+    return program.review.unmandate(number, by=by, expected=given.content_hash, reason=given.reason)
+
+
+@routes.add("POST", "/{number}/revoke", MEMBER)
+def revoke(program: Program, by: Acting, number: int, given: Judgement) -> Item:
     """Take an approval back."""
-    return program.review.revoke(number, by=by, expected=verdict.content_hash, reason=verdict.reason)
+    return program.review.revoke(number, by=by, expected=given.content_hash, reason=given.reason)
+
+
+@routes.add("PUT", "/{number}/vote", MEMBER)
+def vote(program: Program, by: Acting, number: int, given: Vote) -> Votes:
+    """Say whether an item helped."""
+    return Votes(votes=program.review.vote(number, given.value, by=by))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from precedent.archive import consent, people
 from precedent.jobs.pending import Pending
+from precedent.knowledge import people as knowledge_people
 from precedent.usage import rollups
 
 from ._foundation import Foundation
@@ -86,9 +87,11 @@ class Keeping(Foundation):
             NotFound: there is no such person.
             BadInput: both are the same person.
         """
+        processors = self.wishes.processors()
         with self.store.write() as tx:
             old, new = people.merge(tx, key, into=into)
             rollups.move(tx, old, into=new)
             consent.move(tx, old, into=new)
-            self.wishes.apply(tx, new)
+            knowledge_people.move(tx, old, into=new)
+            self.wishes.apply(tx, new, processors)
             self.audited(tx, "merge_people", f"person:{key}", details={"into": into})

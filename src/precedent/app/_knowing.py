@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ._foundation import Foundation
 
 if TYPE_CHECKING:
+    from precedent.knowledge.domains import Domains
+    from precedent.knowledge.proposing import Proposing
     from precedent.knowledge.review import Review
 
 
@@ -20,3 +22,17 @@ class Knowing(Foundation):
         from precedent.knowledge.review import Review  # noqa: PLC0415  # see above
 
         return Review(self.store, self.clock)
+
+    @cached_property
+    def proposing(self) -> "Proposing":
+        """Takes proposals."""
+        from precedent.knowledge.proposing import Proposing  # noqa: PLC0415  # see above
+
+        return Proposing(self.store, self.clock)
+
+    @cached_property
+    def domains(self) -> "Domains":
+        """The fields of knowledge."""
+        from precedent.knowledge.domains import Domains  # noqa: PLC0415  # see above
+
+        return Domains(self.store, self.clock)

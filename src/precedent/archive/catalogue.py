@@ -25,6 +25,10 @@ class Listener(Protocol):
         """Transcripts are about to be removed, and everything derived from them with it."""
         ...
 
+    def forgotten(self, tx: sa.Connection, user_ids: Sequence[int], *, now: int) -> None:
+        """People are about to be erased, after their transcripts."""
+        ...
+
 
 class Entry(NamedTuple):
     """A catalogued transcript, as far as collecting needs it; columns of the same names."""

@@ -109,6 +109,7 @@ class Eraser:
             found = [each for name in names if (each := catalogue.entry(tx, str(name)))]
             counts: dict[str, int] = {}
             objects = self._transcripts(tx, found, counts)
+            self._listener.forgotten(tx, ids, now=self._clock.now())
             imported = state.delete().where(state.c.username.in_(keys))
             _count(counts, state.name, tx.execute(imported).rowcount)
             for table, column in _about_persons():

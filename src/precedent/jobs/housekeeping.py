@@ -16,6 +16,7 @@ from precedent.archive.folder import FolderArchive
 from precedent.archive.sweeping import sweep
 from precedent.clock import SECOND, Clock
 from precedent.errors import PrecedentError
+from precedent.knowledge import review
 from precedent.settings import Settings
 from precedent.store import Store
 from precedent.store.schema import (
@@ -49,6 +50,7 @@ class HousekeepingStats(msgspec.Struct, kw_only=True):
         transcripts_expired: transcripts whose text was removed because it is too old.
         usage_rows_pruned: rows of usage that are too old.
         findings_pruned: marks of secrets and moments of friction that are too old.
+        knowledge_expired: approved items whose time has passed.
         names_forgotten: names of projects, models and tools that nothing points to.
         sign_ins_pruned: expired tokens, web sessions and invitations, and old login failures.
         transcripts_compressed: old transcripts that were compressed.
@@ -66,6 +68,7 @@ class HousekeepingStats(msgspec.Struct, kw_only=True):
     transcripts_expired: int = 0
     usage_rows_pruned: int = 0
     findings_pruned: int = 0
+    knowledge_expired: int = 0
     names_forgotten: int = 0
     sign_ins_pruned: int = 0
     transcripts_compressed: int = 0
@@ -136,6 +139,8 @@ class Housekeeping:
         with self._step("findings"):
             if settings.keep_findings_days:
                 stats.findings_pruned = prune_findings(store, before=now - settings.keep_findings_days * DAY)
+        with self._step("knowledge"):
+            stats.knowledge_expired = review.expire(store, now=now)
         with self._step("names"):
             stats.names_forgotten = retention.forget_names(store)
         with self._step("compressing"):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from precedent import plugins
+from precedent.knowledge import people
 from precedent.pipeline import state
 from precedent.store.schema import transcript
 
@@ -24,3 +25,7 @@ class Pending:
             processor, _ = plugins.processor(plugin.name)
             processor.remove(transcript_ids, tx)
         state.forget(tx, transcript_ids)
+
+    def forgotten(self, tx: sa.Connection, user_ids: Sequence[int], *, now: int) -> None:
+        """Take what they said and what is theirs alone from knowledge."""
+        people.forget(tx, user_ids, now=now)

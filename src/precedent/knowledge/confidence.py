@@ -1,9 +1,12 @@
 """How sure an item is: a pure function of its evidence, computed when it is read, with its reasons."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+
+from precedent.clock import SECOND
 
 from .model import Kind
 
@@ -16,6 +19,18 @@ BASE: dict[Kind, int] = {
 }
 """Thousandths, by how somebody came to say it."""
 MANDATED = 1_000
+MOST = 990
+"""What no evidence exceeds: only a mandate is certain."""
+
+FURTHER_PERSON = 100
+"""Part of what is missing, thousandths, that each further person adds; own repeats add nothing."""
+APPROVED = 300
+"""The same of an approval."""
+
+HALF_LIFE_US = 365 * 86_400 * SECOND
+FLOOR: dict[Kind, int] = {Kind.DEFINITION: 300, Kind.CORRECTION: 200}
+"""Thousandths below which freshness does not fall: what a word means ages less than how something is done."""
+LOWEST = 100
 
 
 class Said(NamedTuple):
@@ -57,5 +72,24 @@ def confidence(evidence: Sequence[Said], *, approved: bool, mandatory: bool) -> 
     if not evidence:
         return Confidence(value=0, reasons=())
     best = max(evidence, key=lambda each: BASE[each.kind]).kind
-    reasons = [Reason(text=f"a {best}", adds=BASE[best])]
-    return Confidence(value=sum(each.adds for each in reasons), reasons=tuple(reasons))
+    reasons, value = [Reason(text=f"a {best}", adds=BASE[best])], BASE[best]
+    steps = [("said by a further person", FURTHER_PERSON)] * (len({each.user_id for each in evidence}) - 1)
+    steps += [("approved by a reviewer", APPROVED)] if approved else []
+    for text, share in steps:
+        adds = (MOST - value) * share // 1000
+        reasons.append(Reason(text=text, adds=adds))
+        value += adds
+    return Confidence(value=value, reasons=tuple(reasons))
+
+
+def freshness(evidence: Sequence[Said], *, now: int) -> int | None:
+    """Return how recently an item was last said, thousandths; None when nobody knows when.
+
+    It halves each year, down to a floor by kind.
+    """
+    dated = [(each.said_at, each.kind) for each in evidence if each.said_at is not None]
+    if not dated:
+        return None
+    at, _ = max(dated, key=lambda each: each[0])
+    floor = max(FLOOR.get(kind, LOWEST) for _, kind in dated)
+    return max(floor, round(1000 * math.pow(0.5, max(0, now - at) / HALF_LIFE_US)))

@@ -1,42 +1,91 @@
 """What people decide about items; each decision is one transaction with its version and its audit entry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from precedent.clock import Clock
-from precedent.errors import Conflict
+from precedent.errors import BadInput, Conflict, Forbidden, NotFound, PrecedentError
 from precedent.security import audit
 from precedent.security.acting import By
 from precedent.store import Store
+from precedent.store.schema import knowledge_item, knowledge_vote
 
 from . import rows, versions
-from .model import Item, Status
+from .drafts import Draft, applied
+from .listing import item_ids_of
+from .model import Item, Status, content_hash
 from .statuses import Action, after
-from .visibility import visible
+from .visibility import sees_queue, visible
+
+MAX_BATCH = 200
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item of a batch.
+
+    Attributes:
+        id: of the item.
+        status: that it has now; empty when it could not be judged.
+        error: why not.
+    """
+
+    id: int
+    status: str = ""
+    error: str = ""
 
 
 class Review:
     """Judges items.
 
-    Every method takes `by`, who must see the item; whether their role may judge is the caller's to check.
-    `expected` is the content hash or version that the judge had before their eyes: what changed meanwhile is refused.
+    Every method takes `by`, who must see the item. A team's item is judged by reviewers, a personal one by its owner.
+    `expected` is the content hash that the judge had before their eyes: what changed meanwhile is refused.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def approve(self, number: int, *, by: By, expected: str | None = None) -> Item:
-        """Approve exactly the words that the judge saw.
+    def edit(self, number: int, draft: Draft, *, by: By, expected: str | None = None, reason: str = "") -> Item:
+        """Change an item; new words or an audience take an approval back, so it is reviewed again.
 
         Raises:
             NotFound: they see no such item.
-            Conflict: it is not pending, or its words changed.
+            Forbidden: it is not theirs to edit.
+            Conflict: it cannot be edited any more, or its words changed.
+            BadInput: see `drafts.applied`.
+        """
+
+        def change(tx: sa.Connection, item: Item) -> Item:
+            changed = applied(tx, item, draft)
+            if content_hash(changed.title, changed.content) != item.content_hash:
+                changed = msgspec.structs.replace(changed, edited_by=by.principal.name)
+            return _unapproved(changed)
+
+        return self._act(number, Action.EDIT, by=by, expected=expected, reason=reason, change=change)
+
+    def approve(self, number: int, *, by: By, expected: str | None = None, flags_seen: Collection[str] = ()) -> Item:
+        """Approve exactly the words that the judge saw.
+
+        Args:
+            number: of the item.
+            by: who judges.
+            expected: content hash of the words they saw.
+            flags_seen: what they saw flagged and approve nevertheless.
+
+        Raises:
+            NotFound: they see no such item.
+            Forbidden: it is not theirs to judge.
+            Conflict: it is not pending, its words changed, or something suspicious in it was not seen.
         """
         now = self._clock.now()
 
-        def change(item: Item) -> Item:
+        def change(_: sa.Connection, item: Item) -> Item:
+            if unseen := sorted(set(item.flags) - set(flags_seen)):
+                raise Conflict(
+                    f"item {number} is flagged ({', '.join(unseen)}); approve it by itself and name what you saw",
+                    state={"flags": ", ".join(item.flags), "content_hash": item.content_hash},
+                )
             return msgspec.structs.replace(
                 item, approved_hash=item.content_hash, approved_by=by.principal.name, approved_at=now
             )
@@ -47,9 +96,109 @@ class Review:
         """Reject; what is found again in these words stays rejected."""
         return self._act(number, Action.REJECT, by=by, expected=expected, reason=reason)
 
+    def reopen(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
+        """Put an item that was rejected, revoked or has expired back into the queue."""
+
+        def change(_: sa.Connection, item: Item) -> Item:
+            return _unapproved(item)
+
+        return self._act(number, Action.REOPEN, by=by, expected=expected, reason=reason, change=change)
+
+    def mandate(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
+        """Put an approved item into every bundle."""
+        return self._mandated(number, Action.MANDATE, by=by, expected=expected, reason=reason)
+
+    def unmandate(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
+        """Take a mandate back; the item stays approved."""
+        return self._mandated(number, Action.UNMANDATE, by=by, expected=expected, reason=reason)
+
     def revoke(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
         """Take an approval back: the item leaves every bundle."""
         return self._act(number, Action.REVOKE, by=by, expected=expected, reason=reason)
+
+    def batch(self, action: Action, items: Sequence[tuple[int, str]], *, by: By, reason: str = "") -> list[Verdict]:
+        """Approve or reject several items, each by itself; flagged ones are never approved here.
+
+        Args:
+            action: approve or reject.
+            items: ids, each with the content hash that the judge saw.
+            by: who judges.
+            reason: for the history.
+
+        Raises:
+            BadInput: it is another action, or there are too many.
+        """
+        if action not in {Action.APPROVE, Action.REJECT}:
+            raise BadInput("a batch approves or rejects")
+        if len(items) > MAX_BATCH:
+            raise BadInput(f"a batch has at most {MAX_BATCH} items")
+        found = []
+        for number, expected in items:
+            try:
+                if action is Action.APPROVE:
+                    item = self.approve(number, by=by, expected=expected)
+                else:
+                    item = self.reject(number, by=by, expected=expected, reason=reason)
+            except PrecedentError as error:
+                found.append(Verdict(id=number, error=str(error)))
+            else:
+                found.append(Verdict(id=number, status=item.status.value))
+        return found
+
+    def revoke_from(
+        self, *, by: By, person: str = "", session: str = "", since: int = 0, reason: str = "", dry_run: bool = False
+    ) -> list[int]:
+        """Take back everything that rests on what a person or a session said since an instant, in one transaction.
+
+        What is approved is revoked, what waits is rejected.
+
+        Returns:
+            The ids of the items; with `dry_run` those it would be.
+
+        Raises:
+            BadInput: neither person nor session is named.
+            Forbidden: they review nothing.
+        """
+        if not person and not session:
+            raise BadInput("name a person or a session")
+        if not sees_queue(by.principal):
+            raise Forbidden("this is for reviewers")
+        now, actions = self._clock.now(), {Status.APPROVED: Action.REVOKE, Status.PENDING: Action.REJECT}
+        with self._store.write() as tx:
+            ids = item_ids_of(
+                tx, persons=[person] if person else (), sessions=[session] if session else (), since=since
+            )
+            found = rows.items(tx, knowledge_item.c.id.in_(ids), visible(by.principal, now=now))
+            found = [item for item in found if item.status in actions]
+            if not dry_run:
+                for item in found:
+                    self._write(tx, item, actions[item.status], by=by, now=now, reason=reason)
+        return [item.id for item in found]
+
+    def vote(self, number: int, value: int, *, by: By) -> int:
+        """Say whether an item helped: 1, -1, or 0 for neither; return the sum of all votes.
+
+        Raises:
+            NotFound: they see no such item.
+            BadInput: the caller is no person, or it is another value.
+        """
+        user_id, now, table = by.principal.user_id, self._clock.now(), knowledge_vote
+        if user_id is None or value not in {-1, 0, 1}:
+            raise BadInput("a person votes with 1, -1 or 0")
+        with self._store.write() as tx:
+            rows.item(tx, number, visible(by.principal, now=now))
+            tx.execute(table.delete().where(table.c.item_id == number, table.c.user_id == user_id))
+            if value:
+                tx.execute(table.insert().values(item_id=number, user_id=user_id, value=value, at=now))
+            return int(tx.scalar(sa.select(sa.func.sum(table.c.value)).where(table.c.item_id == number)) or 0)
+
+    def _mandated(self, number: int, action: Action, *, by: By, expected: str | None, reason: str) -> Item:
+        def change(_: sa.Connection, item: Item) -> Item:
+            if item.owner is not None:
+                raise Conflict(f"item {number} is personal; a mandate is for everybody")
+            return msgspec.structs.replace(item, mandatory=action is Action.MANDATE)
+
+        return self._act(number, action, by=by, expected=expected, reason=reason, change=change)
 
     def _act(
         self,
@@ -59,11 +208,12 @@ class Review:
         by: By,
         expected: str | None = None,
         reason: str = "",
-        change: Callable[[Item], Item] = lambda item: item,
+        change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
     ) -> Item:
         now = self._clock.now()
         with self._store.write() as tx:
-            item = rows.item(tx, number, visible(by.principal, now=now))
+            item = rows.item(tx, number, visible(by.principal, now=now), lock=True)
+            _check_judge(item, by)
             if expected is not None and expected != item.content_hash:
                 raise Conflict(
                     f"item {number} was changed meanwhile; look at it again",
@@ -80,13 +230,41 @@ class Review:
         by: By,
         now: int,
         reason: str,
-        change: Callable[[Item], Item],
+        change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
     ) -> Item:
         status = after(item, action)
-        changed = msgspec.structs.replace(
-            change(item), status=status, mandatory=item.mandatory and status is Status.APPROVED
-        )
+        changed = msgspec.structs.replace(change(tx, item), status=status)
+        changed = msgspec.structs.replace(changed, mandatory=changed.mandatory and status is Status.APPROVED)
         changed = versions.write(tx, changed, action, by=by.principal.name, now=now, reason=reason)
         act = by.act(f"knowledge_{action}", f"knowledge:{item.id}", reason=reason, content_hash=changed.content_hash)
         audit.record(tx, act, now=now)
         return changed
+
+
+def expire(store: Store, *, now: int) -> int:
+    """Expire approved items whose time has passed; return how many."""
+    item = knowledge_item.c
+    with store.write() as tx:
+        found = rows.items(tx, item.status == Status.APPROVED.value, item.valid_until <= now)
+        for each in found:
+            gone = msgspec.structs.replace(each, status=after(each, Action.EXPIRE), mandatory=False)
+            versions.write(tx, gone, Action.EXPIRE, by="housekeeping", now=now, reason="its time has passed")
+    return len(found)
+
+
+def _unapproved(item: Item) -> Item:
+    return msgspec.structs.replace(item, approved_hash="", approved_by="", approved_at=None)
+
+
+def _check_judge(item: Item, by: By) -> None:
+    """Let reviewers judge what is the team's, and owners what is theirs.
+
+    Raises:
+        NotFound: somebody else's personal item; nobody is to know of it.
+        Forbidden: they review nothing.
+    """
+    if item.owner is not None:
+        if item.owner != by.principal.user_id:
+            raise NotFound(f"no knowledge item {item.id}")
+    elif not sees_queue(by.principal):
+        raise Forbidden("team knowledge is judged by reviewers")

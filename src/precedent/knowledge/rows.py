@@ -14,21 +14,30 @@ from .model import Evidence, Item
 _LISTS = ("domains", "tags", "entities", "flags")
 
 
-def items(tx: sa.Connection, *where: sa.ColumnElement[bool], limit: int | None = None) -> list[Item]:
-    """Return the items for which conditions on `knowledge_item` hold, by id."""
-    query = sa.select(knowledge_item).where(*where).order_by(knowledge_item.c.id).limit(limit)
+def items(
+    tx: sa.Connection,
+    *where: sa.ColumnElement[bool],
+    limit: int | None = None,
+    newest_first: bool = False,
+    lock: bool = False,
+) -> list[Item]:
+    """Return the items for which conditions on `knowledge_item` hold, by id; `lock` lets nobody else change them."""
+    number = knowledge_item.c.id
+    query = sa.select(knowledge_item).where(*where).order_by(number.desc() if newest_first else number).limit(limit)
+    if lock:
+        query = query.with_for_update()
     found = [_named(row) for row in tx.execute(query).mappings()]
     teams = _teams(tx, [row["id"] for row in found])
     return [_item(row, teams.get(row["id"], ())) for row in found]
 
 
-def item(tx: sa.Connection, number: int, *where: sa.ColumnElement[bool]) -> Item:
+def item(tx: sa.Connection, number: int, *where: sa.ColumnElement[bool], lock: bool = False) -> Item:
     """Return one item.
 
     Raises:
         NotFound: there is none of this id for which the conditions hold.
     """
-    found = items(tx, knowledge_item.c.id == number, *where)
+    found = items(tx, knowledge_item.c.id == number, *where, lock=lock)
     if not found:
         raise NotFound(f"no knowledge item {number}")
     return found[0]

@@ -89,11 +89,11 @@ class Wishes:
             NotFound: there is no such person.
             BadInput: the project is no absolute folder.
         """
-        now = self._clock.now()
+        now, found = self._clock.now(), self.processors()
         with self._store.write() as tx:
             user_id, name = _person(tx, key)
             kept = consent.put(tx, user_id, purpose, project=project, allowed=allowed, by=by, now=now)
-            changed = self.apply(tx, user_id, purpose=purpose)
+            changed = self.apply(tx, user_id, found, purpose=purpose)
             # The project stays out of the log: it is the person's own, and the log is kept when they are erased.
             details = {"purpose": purpose.value, "of_project": bool(kept), "allowed": allowed}
             act = audit.Act(
@@ -103,10 +103,16 @@ class Wishes:
             audit.record(tx, act, now=now)
         return changed
 
-    def apply(self, tx: sa.Connection, user_id: int, *, purpose: Purpose | None = None) -> Changed:
-        """Bring every processor's work on a person's transcripts in line with their wishes."""
+    def processors(self) -> Sequence[Processor]:
+        """Return the installed ones; it may have to register them, which is a transaction of its own."""
+        return self._processors()
+
+    def apply(
+        self, tx: sa.Connection, user_id: int, processors: Sequence[Processor], *, purpose: Purpose | None = None
+    ) -> Changed:
+        """Bring the work of processors on a person's transcripts in line with their wishes."""
         withheld = pending = 0
-        for processor in self._processors():
+        for processor in processors:
             if purpose is None or purpose_of(processor) is purpose:
                 less, more = withholding.apply(tx, processor, user_id, now=self._clock.now())
                 withheld, pending = withheld + less, pending + more

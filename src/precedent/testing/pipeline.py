@@ -291,6 +291,9 @@ class Pipeline:
         self.processor.remove(transcript_ids, tx)
         state.forget(tx, transcript_ids)
 
+    def forgotten(self, tx: sa.Connection, user_ids: Sequence[int], *, now: int) -> None:
+        """Nobody is erased here; see `archive.catalogue.Listener`."""
+
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def _reader(self, agent: str, data: bytes) -> Reader:

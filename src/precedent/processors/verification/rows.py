@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from precedent.knowledge import intake
+from precedent.knowledge import erasing, intake
 from precedent.pipeline.contract import Extracted
 from precedent.store import bulk
 from precedent.store.schema import knowledge_evidence, knowledge_reading
@@ -18,11 +18,15 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     """Write a transcript's statements; return how many pieces of evidence are new."""
     found = msgspec.msgpack.decode(extracted.payload, type=Found)
     ref = extracted.ref
+    now = time.time_ns() // 1000
+    before = erasing.evidenced(tx, "transcript_id", [ref.id]) if found.anew else set()
     if found.anew:
-        remove([ref.id], tx)
+        _forget(tx, [ref.id])
     _count(tx, ref.id, found)
     source = intake.Source(user_id=ref.user_id, session=ref.native_id, transcript_id=ref.id, generation=ref.generation)
-    return intake.take(tx, found.findings, source, now=time.time_ns() // 1000)
+    added = intake.take(tx, found.findings, source, now=now)
+    erasing.settle(tx, before, now=now)  # last: what is found again keeps its approval
+    return added
 
 
 def _count(tx: sa.Connection, transcript_id: int, found: Found) -> None:
@@ -36,6 +40,12 @@ def _count(tx: sa.Connection, transcript_id: int, found: Found) -> None:
 
 
 def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
-    """Remove what rests on transcripts."""
+    """Remove what rests on transcripts; items that rested on nothing else go or return to review."""
+    items = erasing.evidenced(tx, "transcript_id", transcript_ids)
+    _forget(tx, transcript_ids)
+    erasing.settle(tx, items, now=time.time_ns() // 1000)
+
+
+def _forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
     for table in (knowledge_evidence, knowledge_reading):
         bulk.delete_in(tx, table, "transcript_id", transcript_ids)
