@@ -1,6 +1,7 @@
 """Whatever a transcript holds: nothing is raised, every line is accounted for, pieces give what the whole gives."""
 
 import io
+import itertools
 import json
 import random
 
@@ -113,16 +114,13 @@ def vars_of(tokens: object) -> list[int]:
 
 
 class Dribble:
-    """A stream that gives a few bytes at a time."""
+    """A stream that gives a few bytes at a time, never more than was asked for."""
 
     def __init__(self, data: bytes, sizes: list[int]) -> None:
-        self._data, self._sizes, self._place = data, sizes, 0
+        self._stream, self._sizes = io.BytesIO(data), itertools.cycle(sizes)
 
-    def read(self, _size: int, /) -> bytes:
-        size = self._sizes[self._place % len(self._sizes)]
-        start = sum(self._sizes[each % len(self._sizes)] for each in range(self._place))
-        self._place += 1
-        return self._data[start : start + size]
+    def read(self, size: int, /) -> bytes:
+        return self._stream.read(min(size, next(self._sizes)))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
