@@ -1,6 +1,7 @@
 """Who may call a route: every route declares it, and without a declaration the application does not start."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -151,12 +152,16 @@ class RouteAccess(NamedTuple):
     access: Access | None
 
 
+_CONVERTER = re.compile(r"(?<=\w):\w+(?=})")
+"""What a path says of the kind of a parameter; only the router wants to know."""
+
+
 def routes_of(web: FastAPI) -> list[RouteAccess]:
     """Return every route with what it declares."""
     found = []
     # A router that was included stands as one entry in `web.routes`; this looks into it.
     for route in iter_route_contexts(web.routes):
-        path, methods = route.path or "", route.methods or set()
+        path, methods = _CONVERTER.sub("", route.path or ""), route.methods or set()
         declared = route.openapi_extra if isinstance(route.original_route, APIRoute) else None
         said = (declared or {}).get("x-access")
         access = _declared(said) if said else None

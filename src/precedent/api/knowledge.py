@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import Query
+from fastapi import Path, Query
 
 from precedent.knowledge import bundle as bundles
 from precedent.knowledge import listing
@@ -17,7 +17,6 @@ from precedent.usage.paging import Page
 
 from .access import Acting, Caller, Program, allow
 from .knowledge_questions import (
-    MAX_TIME,
     Approval,
     Batch,
     Counted,
@@ -29,10 +28,12 @@ from .knowledge_questions import (
     Vote,
     Withdrawal,
 )
+from .runs import LAST_INSTANT
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/knowledge", tags=["knowledge"])
 READER, MEMBER = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)
+Number = Annotated[int, Path(ge=0, le=2**63 - 1, description="Its number.")]
 REVIEWER, ADMIN = allow(Role.REVIEWER, scope=Scope.WRITE), allow(Role.ADMIN, scope=Scope.WRITE)
 
 
@@ -116,7 +117,7 @@ def count_items(program: Program, caller: Caller, question: Annotated[Counted, Q
 def items_at(
     program: Program,
     caller: Caller,
-    at: Annotated[int, Query(ge=0, le=MAX_TIME, description="UTC microseconds.")],
+    at: Annotated[int, Query(ge=0, le=LAST_INSTANT, description="UTC microseconds.")],
 ) -> Items:
     """Return what agents were given at an instant."""
     with program.store.read() as tx:
@@ -156,63 +157,63 @@ def withdraw(program: Program, by: Acting, given: Withdrawal) -> Withdrawn:
     return Withdrawn(ids=ids)
 
 
-@routes.add("GET", "/{number}", READER)
-def get_item(program: Program, caller: Caller, number: int) -> Shown:
+@routes.add("GET", "/{number:int}", READER)
+def get_item(program: Program, caller: Caller, number: Number) -> Shown:
     """Return one item with its evidence."""
     with program.store.read() as tx:
         return listing.shown(tx, caller, number, now=program.clock.now())
 
 
-@routes.add("GET", "/{number}/history", READER)
-def get_history(program: Program, caller: Caller, number: int) -> Changes:
+@routes.add("GET", "/{number:int}/history", READER)
+def get_history(program: Program, caller: Caller, number: Number) -> Changes:
     """Return every version of an item, the oldest first."""
     with program.store.read() as tx:
         return Changes(rows=listing.history(tx, caller, number, now=program.clock.now()))
 
 
-@routes.add("PATCH", "/{number}", MEMBER)
-def edit(program: Program, by: Acting, number: int, given: Edit) -> Item:
+@routes.add("PATCH", "/{number:int}", MEMBER)
+def edit(program: Program, by: Acting, number: Number, given: Edit) -> Item:
     """Edit an item: it returns to review."""
     return program.review.edit(number, given.draft(), by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/approve", MEMBER)
-def approve(program: Program, by: Acting, number: int, given: Approval) -> Item:
+@routes.add("POST", "/{number:int}/approve", MEMBER)
+def approve(program: Program, by: Acting, number: Number, given: Approval) -> Item:
     """Approve exactly the words that the judge saw."""
     return program.review.approve(number, by=by, expected=given.content_hash, flags_seen=given.flags_seen)
 
 
-@routes.add("POST", "/{number}/reject", MEMBER)
-def reject(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+@routes.add("POST", "/{number:int}/reject", MEMBER)
+def reject(program: Program, by: Acting, number: Number, given: Judgement) -> Item:
     """Reject an item."""
     return program.review.reject(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/reopen", MEMBER)
-def reopen(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+@routes.add("POST", "/{number:int}/reopen", MEMBER)
+def reopen(program: Program, by: Acting, number: Number, given: Judgement) -> Item:
     """Put an item that was rejected, revoked or has expired back into the queue."""
     return program.review.reopen(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/mandate", REVIEWER)
-def mandate(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+@routes.add("POST", "/{number:int}/mandate", REVIEWER)
+def mandate(program: Program, by: Acting, number: Number, given: Judgement) -> Item:
     """Put an approved item into every bundle."""
     return program.review.mandate(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/unmandate", REVIEWER)
-def unmandate(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+@routes.add("POST", "/{number:int}/unmandate", REVIEWER)
+def unmandate(program: Program, by: Acting, number: Number, given: Judgement) -> Item:
     """Take a mandate back."""
     return program.review.unmandate(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("POST", "/{number}/revoke", MEMBER)
-def revoke(program: Program, by: Acting, number: int, given: Judgement) -> Item:
+@routes.add("POST", "/{number:int}/revoke", MEMBER)
+def revoke(program: Program, by: Acting, number: Number, given: Judgement) -> Item:
     """Take an approval back."""
     return program.review.revoke(number, by=by, expected=given.content_hash, reason=given.reason)
 
 
-@routes.add("PUT", "/{number}/vote", MEMBER)
-def vote(program: Program, by: Acting, number: int, given: Vote) -> Votes:
+@routes.add("PUT", "/{number:int}/vote", MEMBER)
+def vote(program: Program, by: Acting, number: Number, given: Vote) -> Votes:
     """Say whether an item helped."""
     return Votes(votes=program.review.vote(number, given.value, by=by))

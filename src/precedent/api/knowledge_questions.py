@@ -12,9 +12,9 @@ from precedent.knowledge.review import MAX_BATCH
 from precedent.knowledge.statuses import Action
 
 from .questions import Paged, Values
+from .runs import LAST_INSTANT
 
 MAX_REASON = 1000
-MAX_TIME = 2**62
 
 
 class Counted(BaseModel):
@@ -51,8 +51,8 @@ class Wording(BaseModel):
     tags: Annotated[list[str] | None, Field(max_length=12, description="Free labels.")] = None
     entities: Annotated[list[str] | None, Field(max_length=12, description="Names of things in it.")] = None
     teams: Annotated[list[int] | None, Field(max_length=50, description="Teams it is for; empty for all.")] = None
-    valid_from: Annotated[int | None, Field(ge=0, le=MAX_TIME, description="UTC microseconds.")] = None
-    valid_until: Annotated[int | None, Field(ge=0, le=MAX_TIME, description="UTC microseconds.")] = None
+    valid_from: Annotated[int | None, Field(ge=0, le=LAST_INSTANT, description="UTC microseconds.")] = None
+    valid_until: Annotated[int | None, Field(ge=0, le=LAST_INSTANT, description="UTC microseconds.")] = None
 
     def draft(self) -> Draft:
         """As the service takes it: what was sent, a null date included."""
@@ -108,7 +108,7 @@ class Withdrawal(BaseModel):
 
     person: Annotated[str, Field(max_length=200, description="Key of the person.")] = ""
     session: Annotated[str, Field(max_length=200, description="Native id of the session.")] = ""
-    since: Annotated[int, Field(ge=0, le=MAX_TIME, description="UTC microseconds; 0 for ever.")] = 0
+    since: Annotated[int, Field(ge=0, le=LAST_INSTANT, description="UTC microseconds; 0 for ever.")] = 0
     reason: Annotated[str, Field(max_length=MAX_REASON, description="Why, for the history.")] = ""
     dry_run: Annotated[bool, Field(description="Only tell what it would be.")] = False
 
