@@ -34,6 +34,7 @@ COMMANDS = {
     "friction": "friction",
     "knowledge": "knowledge",
     "eval": "evaluating",
+    "review": "reviewing",
     "push": "pushing",
     "connect": "pushing",
     "disconnect": "pushing",

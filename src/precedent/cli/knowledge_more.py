@@ -1,0 +1,92 @@
+"""`precedent knowledge …` beyond single items: what was known when, taking back much at once, domains."""
+
+from datetime import UTC
+from typing import Annotated
+
+import msgspec
+import typer
+
+from precedent.knowledge import listing
+from precedent.security.acting import BY_COMMAND_LINE
+from precedent.security.principals import COMMAND_LINE
+from precedent.usage.periods import day, first_instant
+
+from .context import context
+from .output import counted, print_json, print_table, say
+
+_domains = typer.Typer(help="Fields of knowledge.", no_args_is_help=True, rich_markup_mode=None)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of the domain.")]
+
+
+def add(cli: typer.Typer) -> None:
+    """Add the commands to the group."""
+    cli.command("at")(known_at)
+    cli.command("revoke-from")(revoke_from)
+    cli.add_typer(_domains, name="domains")
+
+
+def known_at(
+    ctx: typer.Context,
+    date: Annotated[str, typer.Argument(help="Day, YYYY-MM-DD, UTC: what held as it began.")],
+    as_json: Json = False,
+) -> None:
+    """List what agents were given on a day."""
+    app = context(ctx).app
+    with app.store.read() as tx:
+        found = listing.known_at(tx, COMMAND_LINE, at=first_instant(day(date), UTC), now=app.clock.now())
+    if as_json:
+        print_json([msgspec.to_builtins(each) for each in found])
+    elif found:
+        print_table([msgspec.to_builtins(each) for each in found], ["id", "mandatory", "title"])
+    else:
+        say("Nothing.")
+
+
+def revoke_from(
+    ctx: typer.Context,
+    person: Annotated[str, typer.Option(help="Key of the person.")] = "",
+    session: Annotated[str, typer.Option(help="Native id of the session.")] = "",
+    since: Annotated[str | None, typer.Option(help="Only what was said from this day on, YYYY-MM-DD, UTC.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would be.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take back everything that rests on what a person or a session said."""
+    ids = context(ctx).app.review.revoke_from(
+        by=BY_COMMAND_LINE, person=person, session=session, reason=reason, dry_run=dry_run,
+        since=first_instant(day(since), UTC) if since else 0,
+    )  # fmt: skip
+    if as_json:
+        print_json(ids)
+    else:
+        say(f"{counted(len(ids), 'item')} {'would be' if dry_run else 'were'} taken back{':' if ids else '.'}")
+        say(", ".join(map(str, ids)))
+
+
+@_domains.command("list")
+def list_domains(ctx: typer.Context, as_json: Json = False) -> None:
+    """List domains."""
+    found = [msgspec.to_builtins(each) for each in context(ctx).app.domains.listed()]
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(found, ["name", "description"])
+    else:
+        say("No domains. `precedent knowledge domains add NAME` adds one.")
+
+
+@_domains.command("add")
+def add_domain(
+    ctx: typer.Context, name: Name, description: Annotated[str, typer.Option(help="For people.")] = ""
+) -> None:
+    """Add a domain, or describe it anew."""
+    found = context(ctx).app.domains.put(name, by=BY_COMMAND_LINE, description=description)
+    say(f"There is a domain {found.name}.")
+
+
+@_domains.command("remove")
+def remove_domain(ctx: typer.Context, name: Name) -> None:
+    """Remove a domain that no item is sorted into."""
+    context(ctx).app.domains.remove(name, by=BY_COMMAND_LINE)
+    say(f"There is no domain {name} any more.")
