@@ -261,6 +261,38 @@ def test_everything_of_a_person_or_a_session_is_taken_back_in_one_act(desk: Desk
     assert desk.app.review.revoke_from(by=desk.rita, session="s1") == [early.id]
 
 
+def test_what_is_too_large_is_passed_over_and_smaller_things_still_fit(desk: Desk) -> None:
+    def approved(text: str, *, mandatory: bool = False) -> None:
+        item = desk.app.proposing.propose(Draft(title=text[:40], content=text), by=desk.ada)
+        desk.app.review.approve(item.id, by=desk.rita)
+        if mandatory:
+            desk.app.review.mandate(item.id, by=desk.rita)
+
+    for number in range(20):
+        approved(f"{number} " + "long " * 390)
+    approved("short")
+    for number in range(8):
+        approved(f"must {number} " + "long " * 390, mandatory=True)
+    with desk.app.store.read() as tx:
+        found = bundle.bundle(tx, desk.bob.principal.user_id, now=desk.now)
+    assert sum(item.mandatory for item in found.items) == 5
+    assert [item.mandatory for item in found.items] == sorted((item.mandatory for item in found.items), reverse=True)
+    assert "short" in [item.content for item in found.items]
+    assert len(found.text) <= bundle.BUDGET_TOKENS * bundle.CHARS_PER_TOKEN + 400
+    assert found.left_out == 29 - len(found.items) and "3 mandatory items do not fit" in found.warnings[0]
+
+
+def test_a_bundle_tells_what_left_it(desk: Desk) -> None:
+    item = desk.find("We use pnpm here.")
+    desk.app.review.approve(item.id, by=desk.rita)
+    first = desk.app.bundle(desk.bob.principal)
+    assert ([each.id for each in first.items], first.gone) == ([item.id], [])
+    desk.app.review.revoke(item.id, by=desk.rita)
+    second = desk.app.bundle(desk.bob.principal)
+    assert (second.items, second.gone, second.text) == ([], [item.id], "")
+    assert second.revision > first.revision and second.stale_after > desk.now
+
+
 def test_votes_count_once_for_each_person(desk: Desk) -> None:
     item = desk.find("We use pnpm here.")
     desk.app.review.approve(item.id, by=desk.rita)

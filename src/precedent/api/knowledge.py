@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 from fastapi import Path, Query
 
-from precedent.knowledge import bundle as bundles
 from precedent.knowledge import listing
 from precedent.knowledge.bundle import Bundle
 from precedent.knowledge.domains import Domain
@@ -102,8 +101,7 @@ def propose(program: Program, by: Acting, proposal: Proposal) -> Item:
 @routes.add("GET", "/bundle", READER)
 def get_bundle(program: Program, caller: Caller) -> Bundle:
     """Return what the caller's agents are given."""
-    with program.store.read() as tx:
-        return bundles.bundle(tx, caller.user_id, now=program.clock.now())
+    return program.bundle(caller)
 
 
 @routes.add("GET", "/count", READER)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from ._foundation import Foundation
 
 if TYPE_CHECKING:
+    from precedent.knowledge.bundle import Bundle
     from precedent.knowledge.domains import Domains
     from precedent.knowledge.proposing import Proposing
     from precedent.knowledge.review import Review
+    from precedent.security.principals import Principal
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,17 @@ class Knowing(Foundation):
         from precedent.knowledge.domains import Domains  # noqa: PLC0415  # see above
 
         return Domains(self.store, self.clock)
+
+    def bundle(self, who: "Principal") -> "Bundle":
+        """Return what somebody's agents are given, and note what reached them."""
+        from precedent.knowledge import bundle as bundles  # noqa: PLC0415  # see above
+
+        now, user_id = self.clock.now(), who.user_id
+        with self.store.read() as tx:
+            found = bundles.bundle(tx, user_id, now=now)
+            ids = [item.id for item in found.items]
+            noted = user_id is None or bundles.is_noted(tx, user_id, ids, now=now)
+        if user_id is not None and not noted:
+            with self.store.write() as tx:
+                bundles.note_delivered(tx, user_id, ids, now=now)
+        return found

@@ -36,6 +36,7 @@ COMMANDS = {
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",
+    "pull": "pulling",
     "connect": "pushing",
     "disconnect": "pushing",
     "prices": "pricing",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import msgspec
 import typer
 
 from precedent.client.background import in_background
-from precedent.errors import BadInput, Busy, Transient
+from precedent.errors import BadInput, Busy, PrecedentError, Transient
 
 from .output import bar, counted, print_json, say, say_first
 
@@ -50,6 +51,7 @@ def push(
     try:
         if linger and session is None:
             stats = pushing.push_until_done(home, readers=readers)
+            _pull_quietly(home)
         else:
             with bar("Pushing") as progress:
                 stats = pushing.push(
@@ -70,6 +72,15 @@ def push(
     raise typer.Exit(1 if stats.transcripts_failed else 0)
 
 
+def _pull_quietly(home: Path) -> None:
+    """Bring what was approved or revoked meanwhile, for the next session of agents that are connected."""
+    from precedent.client import pulling  # noqa: PLC0415  # as above
+
+    if pulling.remembered(home):
+        with suppress(PrecedentError):  # nobody is there to be told; `precedent pull` tells it
+            pulling.pull(home, machine())
+
+
 _Agent = Annotated[str, typer.Argument(help="The agent, as `precedent plugins` names it.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the change and make none.")]
 
@@ -80,8 +91,8 @@ def connect(
     token: Annotated[str, typer.Option(help="Your token with the scope `upload`; `-` reads it from the input.")] = "",
     dry_run: _DryRun = False,
 ) -> None:
-    """Tell where to push to, and let an agent start a push at the end of its sessions."""
-    from precedent.client import agents, connecting  # noqa: PLC0415  # as above
+    """Tell where to push to, and let an agent start a push at the end of its sessions; knowledge comes back with it."""
+    from precedent.client import agents, connecting, pulling  # noqa: PLC0415  # as above
 
     if not agent and not server:
         raise BadInput("name an agent, or a server with --server URL --token -")
@@ -89,11 +100,13 @@ def connect(
         _connect_server(server, token, dry_run=dry_run)
     if not agent:
         return
-    machine = _machine()
+    here = machine()
     if agent not in agents.AGENTS:
         _by_clock(agent)
         return
-    edit = connecting.connected(agents.offer(agent, machine))
+    edit = connecting.connected(agents.offer(agent, here))
+    if not dry_run:
+        pulling.remember(Path.home(), agent)
     if edit.is_empty():
         say(f"{edit.path} calls Precedent already.")
     elif dry_run:
@@ -101,6 +114,7 @@ def connect(
     else:
         connecting.apply(edit, connects=True)
         say(f"{edit.path}: {agent} starts a push at the end of a session now.")
+        say("What the team approves comes back with it; `precedent pull` brings it now.")
         if agent == "codex":
             say("Codex runs a new hook after you have trusted it: it asks when it starts next, or see /hooks.")
 
@@ -111,12 +125,12 @@ def disconnect(
     dry_run: _DryRun = False,
 ) -> None:
     """Take out of an agent's settings what `connect` wrote."""
-    from precedent.client import agents, config, connecting  # noqa: PLC0415  # as above
+    from precedent.client import agents, config, connecting, pulling  # noqa: PLC0415  # as above
 
     if not agent and not server:
         raise BadInput("name an agent, or say --server")
     if agent:
-        edit = connecting.disconnected(agents.offer(agent, _machine()))
+        edit = connecting.disconnected(agents.offer(agent, machine()))
         if edit.is_empty():
             say(f"{edit.path} does not call Precedent.")
         elif dry_run:
@@ -124,6 +138,8 @@ def disconnect(
         else:
             connecting.apply(edit, connects=False)
             say(f"{edit.path}: our part is gone.")
+        if not dry_run and (path := pulling.forget(Path.home(), machine(), agent)) is not None:
+            say(f"{path}: what was pulled is gone.")
     if server and not dry_run:
         (Path.home() / config.FILE).unlink(missing_ok=True)
         say("The server and its token are forgotten here; revoke the token if nobody else uses it.")
@@ -157,10 +173,11 @@ def _by_clock(agent: str) -> None:
         known = ", ".join(sorted({*plugins.readers(), *agents.AGENTS}))
         raise BadInput(f"no agent {agent!r}; there are: {known}")
     say(f"{agent} offers nothing that could start a push; let the system's clock do it:")
-    typer.echo(agents.clock_line(_machine()))
+    typer.echo(agents.clock_line(machine()))
 
 
-def _machine() -> "Machine":
+def machine() -> "Machine":
+    """Return this machine."""
     from precedent.client import agents, hook  # noqa: PLC0415  # as above
 
     return agents.Machine(

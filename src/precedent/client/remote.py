@@ -121,6 +121,15 @@ class Server:
         more = {"at": str(at), "state": state} | ({"replace": "1"} if replace else {})
         return self._answer(self._ask("POST", transcript, more, body=body, headers=headers), Stands)
 
+    def bundle(self, kind: type[_T]) -> _T:
+        """Return the knowledge that this person's agents are given.
+
+        Args:
+            kind: what is wanted of it.
+        """
+        self._check()
+        return self._answer(self._send("GET", "/api/knowledge/bundle"), kind)
+
     def withdraw(self, transcript: Remote) -> None:
         """Have a transcript removed that its person keeps private now."""
         try:
@@ -198,7 +207,7 @@ class Server:
             case 403 if told.code == "private":
                 raise Private(said)
             case 403:
-                raise Misconfigured(f"{said}; the token needs the scope `upload`")
+                raise Misconfigured(f"{said}; the token needs the scopes `upload` and, to pull, `read`")
             case 409:
                 raise Conflict(said, state=told.details)
             case 410:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from precedent.knowledge.marker import hidden
 from precedent.transcripts.events import Event, Kind, Speaker
 
 MAX_CONTEXT = 2_000
@@ -36,9 +37,10 @@ class Listener(msgspec.Struct, array_like=True):
         if event.sidechain:
             return None
         if event.speaker is Speaker.HUMAN and event.kind in _TYPED:
-            turn = Turn(event.line, event.offset, event.id, event.at, event.text, self.before)
+            # What we delivered ourselves is heard by nobody as a person's words.
+            turn = Turn(event.line, event.offset, event.id, event.at, hidden(event.text), self.before)
             self.before = ""
             return turn if turn.text.strip() else None
         if event.kind is Kind.REPLY and event.parts:
-            self.before = f"{self.before}\n{event.text}".strip()[-MAX_CONTEXT:]
+            self.before = f"{self.before}\n{hidden(event.text)}".strip()[-MAX_CONTEXT:]
         return None
