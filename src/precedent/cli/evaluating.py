@@ -13,6 +13,7 @@ from precedent.knowledge.evaluation import Report
 from .output import print_json, print_table, say
 
 EVALUATIONS = {
+    "attacks": "precedent.knowledge.evaluation.attacks",
     "detection": "precedent.processors.verification.evaluation",
 }
 """Modules with `evaluate(labels)`, by name."""

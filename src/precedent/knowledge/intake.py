@@ -9,6 +9,7 @@ from precedent.store.schema import knowledge_evidence, knowledge_item
 
 from . import rows, versions
 from .model import Finding, Item, Origin, same_words
+from .scanning import SOURCE
 from .statuses import Action
 
 
@@ -51,6 +52,7 @@ def _take(tx: sa.Connection, finding: Finding, source: Source, *, now: int) -> i
             tags=finding.tags,
             entities=finding.entities,
             origin=source.origin,
+            flags=(SOURCE,) if finding.suspicious else (),
         )
         known = versions.write(tx, item, Action.FIND, by=source.by, now=now).id
     return add_evidence(tx, known, finding, source, now=now)

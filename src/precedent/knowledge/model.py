@@ -76,6 +76,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         context: what the agent had said before; of a confirmation, the statement that is confirmed.
         detector: which detector in which version, with model and prompt version where there is a model.
         score: how clear a case it is to the detector, in thousandths; orders the queue, nothing else.
+        suspicious: something in the whole turn that it was cut from was flagged, see `scanning`.
     """
 
     kind: Kind
@@ -90,6 +91,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     tags: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     score: int = 0
+    suspicious: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

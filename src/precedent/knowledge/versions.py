@@ -7,7 +7,7 @@ from precedent.store.schema import knowledge_audience, knowledge_item, knowledge
 
 from . import rows
 from .model import Item, content_hash
-from .scanning import scan
+from .scanning import SOURCE, scan
 from .statuses import Action
 
 
@@ -24,10 +24,12 @@ def write(tx: sa.Connection, item: Item, action: Action, *, by: str, now: int, r
         now: UTC microseconds.
         reason: for people.
     """
+    parts = (item.title, item.content, f"{item.title}\n{item.content}")
+    flags = {flag.name for part in parts for flag in scan(part)} | ({SOURCE} & set(item.flags))
     item = msgspec.structs.replace(
         item,
         content_hash=content_hash(item.title, item.content),
-        flags=tuple(sorted({flag.name for flag in scan(f"{item.title}\n{item.content}")})),
+        flags=tuple(sorted(flags)),
         created_at=item.created_at or now,
         updated_at=now,
         version=item.version + 1,

@@ -3,6 +3,7 @@
 import msgspec
 
 from precedent.knowledge.model import Finding, plain
+from precedent.knowledge.scanning import scan
 from precedent.pipeline.contract import Done, Transcript
 from precedent.transcripts.reading import Position
 
@@ -43,9 +44,11 @@ def extract_statements(transcript: Transcript, cursor: bytes | None) -> Done:
         if turn is None:
             continue
         found.turns += 1
-        for each in findings(turn):
+        stated = findings(turn)
+        suspicious = bool(stated) and bool(scan(turn.text))
+        for each in stated:
             if is_said(each, turn):
-                found.findings.append(each)
+                found.findings.append(msgspec.structs.replace(each, suspicious=suspicious))
             else:
                 found.dropped += 1
     before.position = reading.position

@@ -1,0 +1,46 @@
+"""What is suspicious in text that agents are to be given; looked at when it is written, edited and approved.
+
+`characters` knows what nobody sees or takes for another, `folding` undoes disguises, `phrases` knows orders to agents.
+"""
+
+from typing import NamedTuple
+
+from .characters import CHARACTERS
+from .folding import folded
+from .phrases import LITERAL, MAX_CHARS, PHRASES
+
+__all__ = ["NAMES", "SOURCE", "Flag", "scan"]
+
+SOURCE = "source"
+"""The words are clean, but what stood around them was not; set by whoever cut them out."""
+
+
+class Flag(NamedTuple):
+    """One thing that is suspicious.
+
+    Attributes:
+        name: of the rule.
+        text: what it means, for people.
+        start: where it is, in characters; the beginning when it shows only once disguises are undone.
+        end: where it ends.
+    """
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+NAMES = tuple(dict.fromkeys([SOURCE, "long", *[rule.name for rule in (*CHARACTERS, *LITERAL, *PHRASES)]]))
+"""Of all rules."""
+
+
+def scan(text: str) -> tuple[Flag, ...]:
+    """Return everything suspicious in a text, in order."""
+    as_it_stands = (*CHARACTERS, *LITERAL)
+    found = [Flag(rule.name, rule.text, *each.span()) for rule in as_it_stands for each in rule.pattern.finditer(text)]
+    for plain in folded(text):
+        found += [Flag(rule.name, rule.text, 0, len(text)) for rule in PHRASES if rule.pattern.search(plain)]
+    if len(text) > MAX_CHARS:
+        found.append(Flag("long", "longer than a statement needs to be", MAX_CHARS, len(text)))
+    return tuple(sorted(dict.fromkeys(found), key=lambda flag: (flag.start, flag.end, flag.name)))
