@@ -153,6 +153,11 @@ def test_a_turn_with_many_rules_does_not_fill_the_queue() -> None:
     assert len(found("\n".join(f"We never deploy service {number} on Fridays." for number in range(30)))) == 3
 
 
+def test_what_stands_in_brackets_is_said_once() -> None:
+    [one] = found("is that fine here? (we use go-git everywhere so that no checkout is needed)")
+    assert one.content == "We use go-git everywhere so that no checkout is needed."
+
+
 PASTED = [
     "```\nwe always deploy on fridays\n```",
     "> no, we use pnpm here, not npm",

@@ -32,8 +32,12 @@ def findings(turn: Turn) -> list[Finding]:
     found = [(each, sentence) for sentence in cut if (each := scored(sentence, turn, among=cut)).score >= FOUND]
     if not found and (agreed := confirmed(turn, cut)) is not None:
         return [agreed_finding(turn, agreed)]
-    best = sorted(found, key=lambda pair: -pair[0].score)[:MAX_FINDINGS]
-    return [_finding(turn, sentence, each) for each, sentence in found if (each, sentence) in best]
+    best = list[tuple[Scored, Sentence]]()
+    for each, sentence in sorted(found, key=lambda pair: (-pair[0].score, pair[1].end - pair[1].start)):
+        apart = all(sentence.end <= other.start or other.end <= sentence.start for _, other in best)
+        if apart and len(best) < MAX_FINDINGS:  # what stands in brackets is said once
+            best.append((each, sentence))
+    return [_finding(turn, sentence, each) for each, sentence in sorted(best, key=lambda pair: pair[1].start)]
 
 
 def candidates(turn: Turn) -> int:
