@@ -46,6 +46,7 @@ def test_there_are_enough_attacks_and_every_one_is_flagged() -> None:
     assert seen | {"source"} == set(NAMES), "each rule has an attack that it finds"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("agent", AGENTS)
 def test_no_attack_that_somebody_types_is_approved_in_bulk_or_delivered(
     make_app: MakeApp, tmp_path: Path, agent: str
