@@ -99,7 +99,7 @@ class _Group(TyperGroup):
 
 cli = typer.Typer(
     name="precedent",
-    help="Exact usage figures from the transcripts of coding agents.",
+    help="Exact usage figures and reviewed knowledge from the transcripts of coding agents.",
     cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
