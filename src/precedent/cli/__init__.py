@@ -37,6 +37,7 @@ COMMANDS = {
     "review": "reviewing",
     "push": "pushing",
     "pull": "pulling",
+    "mcp": "tools",
     "connect": "pushing",
     "disconnect": "pushing",
     "prices": "pricing",

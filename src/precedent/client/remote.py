@@ -130,6 +130,25 @@ class Server:
         self._check()
         return self._answer(self._send("GET", "/api/knowledge/bundle"), kind)
 
+    def read(self, path: str, kind: type[_T], **query: str) -> _T:
+        """Return what a route tells.
+
+        Raises:
+            BadInput: there is no such thing, or the server does not take the question.
+        """
+        self._check()
+        return self._answer(self._send("GET", path, query=query), kind)
+
+    def send(self, path: str, kind: type[_T], given: object) -> _T:
+        """Send something as JSON and return what the route tells.
+
+        Raises:
+            BadInput: the server does not take it.
+        """
+        self._check()
+        headers = {"Content-Type": "application/json"}
+        return self._answer(self._send("POST", path, body=msgspec.json.encode(given), headers=headers), kind)
+
     def withdraw(self, transcript: Remote) -> None:
         """Have a transcript removed that its person keeps private now."""
         try:
@@ -207,7 +226,7 @@ class Server:
             case 403 if told.code == "private":
                 raise Private(said)
             case 403:
-                raise Misconfigured(f"{said}; the token needs the scopes `upload` and, to pull, `read`")
+                raise Misconfigured(f"{said}; the token needs the scopes `upload`, to pull `read`, to propose `write`")
             case 409:
                 raise Conflict(said, state=told.details)
             case 410:
