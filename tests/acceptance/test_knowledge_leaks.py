@@ -156,6 +156,7 @@ LISTS: dict[str, tuple[Callable[[Client, World], str], Callable[[str, str], bool
 }
 SINGLE = ("GET /api/knowledge/{number}", "GET /api/knowledge/{number}/history")
 NO_WORDS = {
+    "GET /api/knowledge/pairs": "for reviewers alone, of items that they see; checked below",
     "GET /api/knowledge/count": "figures, checked below",
     "GET /api/knowledge/domains": "names of fields",
 }
@@ -168,6 +169,7 @@ WITHOUT_ITEMS = {
     "POST /api/knowledge": "makes an item of the caller's own words",
     "POST /api/knowledge/batch": "answers with ids and statuses; judges through the same review",
     "POST /api/knowledge/withdraw": "answers with ids; for reviewers alone",
+    "POST /api/knowledge/pairs/{number}/decide": "for reviewers alone, of items that they see",
     "PUT /api/knowledge/domains/{name}": "names of fields",
     "DELETE /api/knowledge/domains/{name}": "names of fields",
 }
@@ -219,6 +221,15 @@ def test_counts_tell_no_more_than_lists(world: World) -> None:
         with world.client(role) as client:
             counts = client.read("/api/knowledge/count")["counts"]
         assert sum(counts.values()) == sum(sees(kind, role) for kind in KINDS), role
+
+
+def test_pairs_show_reviewers_the_teams_items_and_nobody_anything_personal(world: World) -> None:
+    for role in ROLES:
+        with world.client(role) as client:
+            answer = client.get("/api/knowledge/pairs")
+        assert (answer.status_code == 200) == (role in REVIEWERS), role
+        assert not {kind for kind in seen_in(answer.text) if not sees(kind, role)}
+        assert bool(seen_in(answer.text)) == (role in REVIEWERS)
 
 
 def test_nobody_can_choose_items_by_words_or_people_that_they_may_not_see(world: World) -> None:

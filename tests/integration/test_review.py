@@ -13,6 +13,7 @@ from precedent.knowledge.drafts import Draft
 from precedent.knowledge.intake import Source
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import Finding, Item, Kind, Place, Status
+from precedent.knowledge.pairs import Resolution
 from precedent.knowledge.proposing import MAX_PENDING
 from precedent.knowledge.statuses import Action
 from precedent.security import audit
@@ -357,6 +358,53 @@ def test_two_people_who_are_one_have_said_it_once(desk: Desk) -> None:
     desk.app.merge_people("bob", into="ada")
     assert desk.shown(desk.rita, item.id).people == 1
     assert desk.shown(desk.ada, mine.id).item.owner == desk.ada.principal.user_id
+
+
+def test_what_may_be_the_opposite_waits_for_a_decision_and_is_never_merged_by_itself(desk: Desk) -> None:
+    first, second = (
+        desk.find("Sessions expire after 12 hours."),
+        desk.find("Sessions expire after 12 days.", by=desk.bob),
+    )
+    assert first.id != second.id
+    [pair] = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    assert (pair.relation, pair.first.id, pair.second.id) == ("contradiction", first.id, second.id)
+    assert "units: h / day" in pair.differences
+    desk.find("Sessions expire after 12 days.", by=desk.bob)
+    assert len(desk.app.pairs.listed(desk.rita.principal, limit=10).rows) == 1, "a retry pairs nothing anew"
+    desk.app.review.approve(first.id, by=desk.rita)
+    with pytest.raises(NotFound):
+        desk.app.pairs.decide(pair.id + 7, Resolution.KEPT_A, by=desk.rita)
+    desk.app.pairs.decide(pair.id, Resolution.KEPT_B, by=desk.rita, reason="changed in June")
+    old, new = desk.shown(desk.rita, first.id).item, desk.shown(desk.rita, second.id).item
+    assert (old.superseded_by, old.valid_until) == (second.id, desk.now) and new.status is Status.PENDING
+    assert desk.delivered(desk.bob) == []
+    with pytest.raises(Conflict, match="is decided"):
+        desk.app.pairs.decide(pair.id, Resolution.KEPT_A, by=desk.rita)
+    assert desk.app.pairs.listed(desk.rita.principal, limit=10).rows == []
+
+
+def test_a_merge_has_the_evidence_of_both_and_waits_for_review(desk: Desk) -> None:
+    first = desk.find("The importer retries failed files five times.")
+    second = desk.find("Our importer retries failed files 5 times.", by=desk.bob, session="b")
+    desk.app.review.approve(first.id, by=desk.rita)
+    [pair] = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    assert pair.relation == "duplicate"
+    words = Draft(title="Retries", content="The importer retries each failed file five times.")
+    made = desk.app.pairs.decide(pair.id, Resolution.MERGE, by=desk.rita, wording=words)
+    assert made is not None and made.status is Status.PENDING and made.content == words.content
+    shown = desk.shown(desk.rita, made.id)
+    assert (shown.people, len(shown.evidence)) == (2, 2)
+    for each in (first, second):
+        item = desk.shown(desk.rita, each.id).item
+        assert (item.status, item.superseded_by) == (Status.MERGED, made.id)
+    assert desk.delivered(desk.bob) == []
+
+
+def test_two_that_hold_side_by_side_stay(desk: Desk) -> None:
+    desk.find("Backups run before the import."), desk.find("Backups run after the import.", session="s2")
+    [pair] = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    assert desk.app.pairs.decide(pair.id, Resolution.BOTH_VALID, by=desk.rita) is None
+    assert {item.status for item in desk.items(desk.rita)} == {Status.PENDING}
 
 
 def test_the_scheduler_sees_nothing(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from ._foundation import Foundation
 if TYPE_CHECKING:
     from precedent.knowledge.bundle import Bundle
     from precedent.knowledge.domains import Domains
+    from precedent.knowledge.pairs import Pairs
     from precedent.knowledge.proposing import Proposing
     from precedent.knowledge.review import Review
     from precedent.security.principals import Principal
@@ -31,6 +32,13 @@ class Knowing(Foundation):
         from precedent.knowledge.proposing import Proposing  # noqa: PLC0415  # see above
 
         return Proposing(self.store, self.clock)
+
+    @cached_property
+    def pairs(self) -> "Pairs":
+        """Items that may say the same or the opposite."""
+        from precedent.knowledge.pairs import Pairs  # noqa: PLC0415  # see above
+
+        return Pairs(self.store, self.clock)
 
     @cached_property
     def domains(self) -> "Domains":

@@ -13,6 +13,7 @@ from precedent.knowledge.evaluation import Report
 from .output import print_json, print_table, say
 
 EVALUATIONS = {
+    "pairs": "precedent.knowledge.evaluation.pairs",
     "attacks": "precedent.knowledge.evaluation.attacks",
     "detection": "precedent.processors.verification.evaluation",
 }

@@ -27,9 +27,10 @@ NOTHING = "No knowledge here. `precedent collect` and `precedent run verificatio
 
 def register(cli: typer.Typer) -> None:
     """Add the commands."""
-    from . import knowledge_more  # noqa: PLC0415  # it adds to the same group
+    from . import knowledge_more, knowledge_pairs  # noqa: PLC0415  # they add to the same group
 
     knowledge_more.add(_cli)
+    knowledge_pairs.add(_cli)
     cli.add_typer(_cli, name="knowledge")
 
 

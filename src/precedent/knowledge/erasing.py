@@ -11,6 +11,7 @@ from precedent.store.schema import (
     knowledge_evidence,
     knowledge_item,
     knowledge_pair,
+    knowledge_term,
     knowledge_version,
     knowledge_vote,
 )
@@ -66,6 +67,7 @@ def remove(tx: sa.Connection, item: Item, *, now: int) -> None:
         (knowledge_vote, "item_id"),
         (knowledge_pair, "item_a"),
         (knowledge_pair, "item_b"),
+        (knowledge_term, "item_id"),
     ):
         bulk.delete_in(tx, table, column, [item.id])
     tx.execute(knowledge_version.update().where(version.item_id == item.id, version.until.is_(None)).values(until=now))

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from precedent.store.schema import knowledge_evidence, knowledge_item
 
-from . import rows, versions
-from .model import Finding, Item, Origin, same_words
+from . import pairing, versions
+from .comparing import words_hash
+from .model import Finding, Item, Origin
 from .scanning import SOURCE
 from .statuses import Action
 
@@ -54,17 +55,16 @@ def _take(tx: sa.Connection, finding: Finding, source: Source, *, now: int) -> i
             origin=source.origin,
             flags=(SOURCE,) if finding.suspicious else (),
         )
-        known = versions.write(tx, item, Action.FIND, by=source.by, now=now).id
+        item = versions.write(tx, item, Action.FIND, by=source.by, now=now)
+        pairing.pair(tx, item, now=now)
+        known = item.id
     return add_evidence(tx, known, finding, source, now=now)
 
 
 def _known(tx: sa.Connection, finding: Finding) -> int | None:
     """Return the item that says the same in the same words; rejected ones too: what was rejected stays rejected."""
-    words = same_words(finding.content)
-    for each in rows.items(tx, sa.func.lower(knowledge_item.c.title) == finding.title.lower()):
-        if same_words(each.content) == words:
-            return each.id
-    return None
+    same = (knowledge_item.c.words_hash == words_hash(finding.content), knowledge_item.c.owner_id.is_(None))
+    return tx.scalar(sa.select(knowledge_item.c.id).where(*same).order_by(knowledge_item.c.id).limit(1))
 
 
 def add_evidence(tx: sa.Connection, item_id: int, finding: Finding, source: Source, *, now: int) -> int:

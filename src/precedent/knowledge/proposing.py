@@ -9,7 +9,7 @@ from precedent.security.acting import By
 from precedent.store import Store
 from precedent.store.schema import knowledge_evidence, knowledge_item
 
-from . import versions
+from . import pairing, versions
 from .drafts import Draft, applied
 from .intake import Source, add_evidence
 from .model import MAX_QUOTE, Finding, Item, Kind, Origin, Place, Status
@@ -50,6 +50,7 @@ class Proposing:
             if not item.title or not item.content:
                 raise BadInput("a proposal needs a title and a content")
             item = versions.write(tx, item, Action.PROPOSE, by=by.principal.name, now=now)
+            pairing.pair(tx, item, now=now)
             said = Finding(
                 kind=Kind.PROPOSAL, title=item.title, content=item.content, quote=item.content[:MAX_QUOTE],
                 place=Place(line=0, byte_offset=0, turn="", start=0, end=0, said_at=now), detector=DETECTOR,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from precedent.errors import NotFound
 from precedent.store.schema import knowledge_audience, knowledge_evidence, knowledge_item, transcript, user
 
+from .comparing import words_hash
 from .model import Evidence, Item
 
 _LISTS = ("domains", "tags", "entities", "flags")
@@ -49,7 +50,8 @@ def columns(item: Item) -> dict[str, object]:
     del row["id"], row["teams"]
     row["owner_id"] = row.pop("owner")
     row |= {name: msgspec.json.encode(row[name]).decode() for name in _LISTS}
-    return row | {"status": item.status.value, "origin": item.origin.value}
+    row |= {"status": item.status.value, "origin": item.origin.value}
+    return row | {"words_hash": words_hash(item.content)}
 
 
 def evidence(tx: sa.Connection, item_ids: Sequence[int]) -> list[Evidence]:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from precedent.store.schema import knowledge_audience, knowledge_item, knowledge_version
 
-from . import rows
+from . import pairing, rows
 from .model import Item, content_hash
 from .scanning import SOURCE, scan
 from .statuses import Action
@@ -40,6 +40,7 @@ def write(tx: sa.Connection, item: Item, action: Action, *, by: str, now: int, r
     else:
         number = tx.execute(table.insert().values(rows.columns(item)).returning(table.c.id)).scalar_one()
         item = msgspec.structs.replace(item, id=number)
+    pairing.index(tx, item)
     tx.execute(knowledge_audience.delete().where(knowledge_audience.c.item_id == item.id))
     if item.teams:
         tx.execute(knowledge_audience.insert(), [{"item_id": item.id, "team_id": team} for team in item.teams])

@@ -22,6 +22,7 @@ knowledge_item = sa.Table(
     sa.Column("superseded_by", sa.ForeignKey("knowledge_item.id")),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
+    sa.Column("words_hash", sa.Text, nullable=False),
     sa.Column("approved_hash", sa.Text, nullable=False, server_default=""),
     sa.Column("approved_by", sa.Text, nullable=False, server_default=""),
     sa.Column("approved_at", Big),
@@ -32,6 +33,7 @@ knowledge_item = sa.Table(
     count("version"),
     sa.Index(None, "status", "updated_at"),
     sa.Index(None, "content_hash"),
+    sa.Index(None, "words_hash"),
     sa.Index(None, "owner_id"),
 )
 """One statement. `owner_id` is the person of a personal item; `edited_by` whoever last worded it by hand; domains,
@@ -119,6 +121,15 @@ knowledge_pair = sa.Table(
     sa.Index(None, "item_b"),
 )
 """Two items, the older one first, that may say the same (`duplicate`) or the opposite (`contradiction`)."""
+
+knowledge_term = sa.Table(
+    "knowledge_term",
+    metadata,
+    sa.Column("item_id", sa.ForeignKey("knowledge_item.id"), primary_key=True, autoincrement=False),
+    sa.Column("term", sa.Text, primary_key=True),
+    sa.Index(None, "term", "item_id"),
+)
+"""The words that tell what an item is about; others that share some are compared with it."""
 
 knowledge_domain = sa.Table(
     "knowledge_domain",

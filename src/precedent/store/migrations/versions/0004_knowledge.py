@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("superseded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("words_hash", sa.Text(), nullable=False),
         sa.Column("approved_hash", sa.Text(), server_default="", nullable=False),
         sa.Column("approved_by", sa.Text(), server_default="", nullable=False),
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
@@ -90,6 +91,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_knowledge_item_status_updated_at"), "knowledge_item", ["status", "updated_at"], unique=False
     )
+    op.create_index(op.f("ix_knowledge_item_words_hash"), "knowledge_item", ["words_hash"], unique=False)
     op.create_table(
         "knowledge_note",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -244,6 +246,17 @@ def upgrade() -> None:
             "transcript_id", "byte_offset", "line", name=op.f("uq_knowledge_turn_transcript_id_byte_offset_line")
         ),
     )
+    op.create_table(
+        "knowledge_term",
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("term", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["knowledge_item.id"],
+        ),
+        sa.PrimaryKeyConstraint("item_id", "term"),
+    )
+    op.create_index(op.f("ix_knowledge_term_term_item_id"), "knowledge_term", ["term", "item_id"], unique=False)
     op.create_table(
         "knowledge_vote",
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
