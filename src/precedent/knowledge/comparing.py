@@ -165,6 +165,8 @@ def _slots(a: list[str], b: list[str]) -> list[str]:
     only_theirs = [word for word in dict.fromkeys(theirs) if word not in ours]
     if only_ours and only_theirs:
         return [f"words: {' '.join(only_ours)} / {' '.join(only_theirs)}"]
+    if named := [word for word in (*only_ours, *only_theirs) if word.startswith("label-")]:
+        return [f"names: {' '.join(named)}"]
     first, second = (
         [word for word in dict.fromkeys(each) if word in ours and word in theirs] for each in (ours, theirs)
     )
