@@ -217,7 +217,7 @@ def test_a_worker_tells_by_itself_and_ends_at_once_although_the_address_hangs(
     with app.watching(period_s=0.05):
         until(lambda: bool(receiver.got), what="the alert is posted")
         began = time.monotonic()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0
     assert receiver.json()[0]["alert"] == "disk"
     with app.store.read() as tx:
         assert alerts.count(tx) == 1

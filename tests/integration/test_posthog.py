@@ -93,7 +93,7 @@ def test_a_posthog_that_fails_hurts_neither_requests_nor_the_end(
         url = "http://127.0.0.1:1"
     took, end = slowest(make_app, posthog_host=url, posthog_api_key=KEY)
     assert took < 2 * plain + 0.5
-    assert end < 1.0
+    assert end < 5.0
 
 
 def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(receiver: Receiver) -> None:
@@ -102,11 +102,11 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(receiver: Recei
     began = time.perf_counter()
     for _ in range(3 * MOST):
         events.send("http_request", route="/x")
-    assert time.perf_counter() - began < 2.0
+    assert time.perf_counter() - began < 8.0
     assert events.dropped > MOST
     began = time.perf_counter()
     events.close()
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 5.0
 
 
 def test_what_waits_is_sent_at_the_end(receiver: Receiver) -> None:

@@ -94,7 +94,7 @@ def test_a_server_ends_in_time_although_everybody_whom_it_tells_hangs(served: Se
         began = time.monotonic()
         for _ in range(50):
             assert client.get("/livez").status_code == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         until(lambda: len({path for path, _ in receiver.got}) >= 3, what="all three were called")
     assert stop(served) < 5
 
