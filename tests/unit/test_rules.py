@@ -57,7 +57,7 @@ from now on use conventional commits, our release notes are generated from them
 we only deploy on tuesdays
 GMV is gross merchandise value before refunds
 migrations must be reversible because we roll back by downgrade
-yeah let's update the guide but make sure that agents always ask before they run the slow tests
+ok let's write it down but make sure that bots always ask before they start the load test
 """.splitlines()
 
 NOTHING = """\
@@ -97,8 +97,8 @@ the button is too big, make it smaller
 can we never show this dialog?
 that's not what I asked for
 yeah right, because that worked so well last time
-but he had no changes in there
-ah. the issue is the linter, not the generator, I think.
+but she saw no error on her side
+oh. the problem is the parser, not the importer, I guess.
 Reply with exactly the word: never
 """.splitlines()
 
@@ -154,8 +154,8 @@ def test_a_turn_with_many_rules_does_not_fill_the_queue() -> None:
 
 
 def test_what_stands_in_brackets_is_said_once() -> None:
-    [one] = found("is that fine here? (we use go-git everywhere so that no checkout is needed)")
-    assert one.content == "We use go-git everywhere so that no checkout is needed."
+    [one] = found("does that hold? (we keep tides in the gateway everywhere so that no key is needed)")
+    assert one.content == "We keep tides in the gateway everywhere so that no key is needed."
 
 
 PASTED = [
