@@ -1,9 +1,24 @@
 """Runs every benchmark: `make bench`."""
 
-from . import api_reads, collect, growth, huge, idle, lateness, redact, runs, stores, tick, upload, usage_cold
+from . import (
+    api_reads,
+    collect,
+    detection,
+    growth,
+    huge,
+    idle,
+    lateness,
+    redact,
+    runs,
+    stores,
+    tick,
+    upload,
+    usage_cold,
+)
 
 for benchmark in (
-    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, api_reads,
+    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection,
+    api_reads,
 ):  # fmt: skip
     benchmark.main()
     print()

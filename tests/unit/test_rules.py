@@ -134,6 +134,19 @@ def test_a_confirmation_keeps_what_the_agent_stated(text: str) -> None:
     assert one.quote == text and one.context == before
 
 
+def test_a_confirmation_in_other_words_keeps_the_agents_own_beside_them() -> None:
+    before = "I read the schema. The harbour service owns the berths table."
+    [one] = found("Yes, that's correct, berths are written by the harbour service only", before=before)
+    assert one.content == "Berths are written by the harbour service only."
+    assert one.context == "The harbour service owns the berths table."
+
+
+def test_quotes_and_dashes_of_a_telephone_change_nothing() -> None:
+    typed = "no — we don’t use “npm” in this repo – only pnpm"  # noqa: RUF001
+    [one], [plain] = found(typed), found('no - we don\'t use "npm" in this repo - only pnpm')
+    assert (one.kind, one.score, one.quote) == (plain.kind, plain.score, typed)
+
+
 @pytest.mark.parametrize(
     "text", ["yes", "yes, add it", "yes please do that", "ok", "sure, go on", "yes, that should be it?"]
 )

@@ -5,6 +5,8 @@
 
 from typing import NamedTuple
 
+from precedent.knowledge.patterns import PatternSet
+
 from .characters import CHARACTERS
 from .folding import folded
 from .phrases import LITERAL, MAX_CHARS, PHRASES
@@ -35,12 +37,16 @@ NAMES = tuple(dict.fromkeys([SOURCE, "long", *[rule.name for rule in (*CHARACTER
 """Of all rules."""
 
 
+_LITERAL = PatternSet([rule.pattern for rule in LITERAL])
+_PHRASES = PatternSet([rule.pattern for rule in PHRASES])
+
+
 def scan(text: str) -> tuple[Flag, ...]:
     """Return everything suspicious in a text, in order."""
-    as_it_stands = (*CHARACTERS, *LITERAL)
+    as_it_stands = (*CHARACTERS, *(LITERAL[number] for number in _LITERAL.matching(text)))
     found = [Flag(rule.name, rule.text, *each.span()) for rule in as_it_stands for each in rule.pattern.finditer(text)]
     for plain in folded(text):
-        found += [Flag(rule.name, rule.text, 0, len(text)) for rule in PHRASES if rule.pattern.search(plain)]
+        found += [Flag(PHRASES[number].name, PHRASES[number].text, 0, len(text)) for number in _PHRASES.matching(plain)]
     if len(text) > MAX_CHARS:
         found.append(Flag("long", "longer than a statement needs to be", MAX_CHARS, len(text)))
     return tuple(sorted(dict.fromkeys(found), key=lambda flag: (flag.start, flag.end, flag.name)))

@@ -34,11 +34,11 @@ def folded(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    text = _UNSEEN.sub("", text)
-    tags = "".join(chr(ord(each) - 0xE0000) for each in text if "\U000e0020" <= each <= "\U000e007e")
-    text = unicodedata.normalize("NFKD", f"{text} {tags}").casefold()
-    text = "".join(each for each in text if not unicodedata.combining(each)).translate(_ALIKE)
-    text = " ".join(_MARKS.sub(" ", text).split())
+    if not text.isascii():
+        tags = "".join(chr(ord(each) - 0xE0000) for each in text if "\U000e0020" <= each <= "\U000e007e")
+        text = unicodedata.normalize("NFKD", _UNSEEN.sub("", f"{text} {tags}"))
+        text = "".join(each for each in text if not unicodedata.combining(each))
+    text = " ".join(_MARKS.sub(" ", text.casefold().translate(_ALIKE)).split())
     return _SPACED.sub(lambda found: re.sub(r"[ .\-_/]", "", found[0]), text)
 
 

@@ -17,7 +17,7 @@ class VerificationProcessor:
     """See `pipeline.contract.Processor`."""
 
     name = "verification"
-    version = 2
+    version = 3
     cadence_s = 900
 
     def extract(self, transcript: Transcript, cursor: bytes | None) -> Done:

@@ -3,7 +3,7 @@
 # ruff: noqa: E501, RUF001  # a pattern is easier to read on one line, and people type dashes
 
 import re
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from precedent.processors.verification.turns import Turn
 
@@ -36,8 +36,24 @@ _ONLY_GOES_ON = re.compile(
 CLEAR, LIKELY = 700, 550
 
 
-def confirmed(turn: Turn, cut: Sequence[Sentence]) -> tuple[Sentence, str, int] | None:
-    """Return what a turn confirms: its own words, the statement and a score; None when it only lets the agent go on."""
+class Confirmed(NamedTuple):
+    """What a turn confirms.
+
+    Attributes:
+        words: the person's own.
+        content: the statement, as the person repeats it or else as the agent made it.
+        stated: what the agent had stated.
+        score: thousandths.
+    """
+
+    words: Sentence
+    content: str
+    stated: str
+    score: int
+
+
+def confirmed(turn: Turn) -> Confirmed | None:
+    """Return what a turn confirms; None when it only lets the agent go on."""
     if not turn.before.strip() or not turn.text.strip():
         return None
     text = " ".join(turn.text.split())
@@ -45,11 +61,11 @@ def confirmed(turn: Turn, cut: Sequence[Sentence]) -> tuple[Sentence, str, int] 
         return None
     words = Sentence(turn.text.strip(), *_span(turn.text))
     if _AGREES.match(text):
+        said = _stated(turn.before)
         rest = _AGREES.sub("", text).strip(" ,.;:!—–-")
         if len(rest.split()) >= 4 and _STATES.search(rest) and not _ONLY_GOES_ON.match(rest):
-            return words, statement(rest), CLEAR
-        said = _stated(turn.before)
-        return (words, said, CLEAR) if said else None
+            return Confirmed(words, statement(rest), said or turn.before, CLEAR)
+        return Confirmed(words, said, said, CLEAR) if said else None
     if (opened := _OPENS.match(text)) is not None:
         rest = text[opened.end() :]
         if _ONLY_GOES_ON.match(rest) or len(rest.split()) < 3:
@@ -57,7 +73,7 @@ def confirmed(turn: Turn, cut: Sequence[Sentence]) -> tuple[Sentence, str, int] 
         said = _stated(turn.before)
         shared = _content_words(rest) & _content_words(turn.before[-600:])
         if said and shared and _STATES.search(rest):
-            return words, statement(rest), LIKELY
+            return Confirmed(words, statement(rest), said, LIKELY)
     return None
 
 

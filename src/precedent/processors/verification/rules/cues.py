@@ -1,9 +1,8 @@
 """Which words speak for a statement, and which against one: the one table of weights, thousandths."""
 
-# ruff: noqa: E501, RUF001  # a pattern is easier to read on one line, and people type dashes
+# ruff: noqa: E501  # a pattern is easier to read on one line
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from precedent.knowledge.model import Kind
@@ -50,7 +49,7 @@ _ORDERS = (
 )
 
 CORRECTIONS = (
-    _cue("refusal", 450, rf"^(?:(?:oh|ah|hm+|ok(?:ay)?|uh|well|sorry)[.,]?\s+)*{_NEGATION}\b\s*[,.:;!—–-]", Kind.CORRECTION),
+    _cue("refusal", 450, rf"^(?:(?:oh|ah|hm+|ok(?:ay)?|uh|well|sorry)[.,]?\s+)*{_NEGATION}\b\s*[,.:;!-]", Kind.CORRECTION),
     _cue("refusal, bare", 350, r"^no\s+(?:it|that|this|the|we|they|you|our|wait|because|since|remove|revert|don'?t)\b", Kind.CORRECTION),
     _cue("wrong", 500, r"\b(?:is|are|was|were|that'?s|it'?s)\s+(?:just\s+|simply\s+|also\s+)?(?:not\s+(?:fully\s+|quite\s+|entirely\s+|really\s+)?(?:true|right|correct|accurate|how|what\s+we)|wrong|incorrect|outdated|backwards)\b", Kind.CORRECTION),
     _cue("actually", 350, r"^(?:actually|in\ fact|wait|hold\ on|hang\ on)\b[,:]?\s", Kind.CORRECTION),
@@ -89,7 +88,7 @@ FOR = (
     _cue("reason", 120, r"\b(?:because|since|so\s+that|otherwise|due\s+to|that'?s\s+why|to\s+avoid|to\s+not)\b"),
     _cue("identifier", 80, r"`[^`\n]+`|\b\w+_\w+\b|(?-i:\b[a-z]+[A-Z]\w+\b|\b[A-Z][a-z]+[A-Z]\w*\b)|\b[\w-]+/[\w-]+\b"),
     _cue("there is none", 180, r"\bthere\s+(?:is|are)\s+no\b|\b(?:this|it|that)\s+is\s+an?\s+\w+"),
-    _cue("fact", 150, rf"(?:^|[,;:.–-]\s|\bbut\s|\bno\s|\bthat\s)(?:{_THING}{HOLDS}|{_MANY})\b"),
+    _cue("fact", 150, rf"(?:^|[,;:.-]\s|\bbut\s|\bno\s|\bthat\s)(?:{_THING}{HOLDS}|{_MANY})\b"),
     _cue("ours", 100, r"\b(?:we|our|us)\b"),
 )  # fmt: skip
 
@@ -114,8 +113,3 @@ AGAINST = (
     _cue("roles", -600, r"^(?:you\s+are\s+(?:a|an|in|the)|your\s+task|objective:|goal:|scenario|context:|requirements?:|act\s+as)\b"),
 )  # fmt: skip
 """Which weigh on a sentence whatever speaks for it."""
-
-
-def weigh(cues: Iterable[Cue], text: str) -> list[Cue]:
-    """Return the cues that a sentence shows."""
-    return [cue for cue in cues if cue.pattern.search(text)]

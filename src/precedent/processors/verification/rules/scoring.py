@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501, RUF001  # a pattern is easier to read on one line, and people type dashes
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,8 +10,9 @@ from typing import NamedTuple
 from precedent.knowledge.model import Kind
 from precedent.processors.verification.turns import Turn
 
-from .cues import AGAINST, CORRECTIONS, DEFINITIONS, FOR, Cue, weigh
+from .cues import Cue
 from .segments import Sentence
+from .signs import plain_text, shown
 
 LONG_TURN = 1_200
 """Characters of a turn from which on it may be pasted text, when it does not speak of its writer."""
@@ -52,38 +54,64 @@ class Scored(NamedTuple):
     cues: tuple[str, ...]
 
 
-def scored(sentence: Sentence, turn: Turn, *, among: Sequence[Sentence]) -> Scored:
+class Weighed(NamedTuple):
+    """One sentence with what it shows.
+
+    Attributes:
+        text: the sentence on one line.
+        cues: of every table.
+    """
+
+    sentence: Sentence
+    text: str
+    cues: list[Cue]
+
+    def of(self, kind: Kind) -> list[Cue]:
+        """Return the cues that make it one of a kind."""
+        return [cue for cue in self.cues if cue.kind is kind]
+
+
+def weigh(sentence: Sentence) -> Weighed:
+    """Look for every cue in a sentence."""
+    text = plain_text(sentence.text)
+    return Weighed(sentence, text, shown(text))
+
+
+def scored(weighed: Weighed, turn: Turn, *, among: Sequence[Weighed]) -> Scored:
     """Return what a sentence of a turn comes to.
 
     Args:
-        sentence: one of the turn.
+        weighed: a sentence of the turn.
         turn: with what the agent had said before.
         among: every sentence of the turn.
     """
-    text = " ".join(sentence.text.split())
-    against = _against(text)
-    if (told := _THEN_ASKS.match(text)) is not None:  # states something, and asks why it is not so
-        text, against = told["told"], weigh(AGAINST, told["told"])
-    corrections = weigh(CORRECTIONS, text) if turn.before.strip() else []
-    if sentence.first and (bare := _bare_fact(text, turn, among=among)) is not None:
+    if not weighed.sentence.first and all(cue.kind is None for cue in weighed.cues):
+        return Scored(Kind.DEFINITION, 0, ())  # nothing speaks for it
+    against = _against(weighed)
+    if (told := _THEN_ASKS.match(weighed.text)) is not None:  # states something, and asks why it is not so
+        weighed = Weighed(weighed.sentence, told["told"], shown(told["told"]))
+        against = [cue for cue in weighed.cues if cue.weight < 0]
+    sentence, after = weighed.sentence, bool(turn.before.strip())
+    corrections = weighed.of(Kind.CORRECTION) if after else []
+    if sentence.first and after and (bare := _bare_fact(weighed, among=among)) is not None:
         corrections.append(bare)
-    if sentence.first and turn.before.strip() and _REFUSED.match(turn.text[: sentence.start]):
+    if sentence.first and after and _REFUSED.match(turn.text[: sentence.start]):
         corrections.append(Cue("refused before", 450, _REFUSED, Kind.CORRECTION))
-    definitions = weigh(DEFINITIONS, text)
-    kind, cues = _stronger(corrections, definitions)
+    kind, cues = _stronger(corrections, weighed.of(Kind.DEFINITION))
     if not cues:
         return Scored(kind, sum(cue.weight for cue in against), tuple(cue.name for cue in against))
-    helping = [*cues, *weigh(FOR, text), *against]
+    helping = [*cues, *(cue for cue in weighed.cues if cue.kind is None and cue.weight > 0), *against]
     helping += _of_the_turn(turn, kind, among=among)
     return Scored(kind, sum(cue.weight for cue in helping), tuple(cue.name for cue in helping))
 
 
-def _against(text: str) -> list[Cue]:
-    found = weigh(AGAINST, text)
-    if _OR.search(text):  # asks for a contradiction that its writer does not expect
+def _against(weighed: Weighed) -> list[Cue]:
+    found = [cue for cue in weighed.cues if cue.weight < 0]
+    if not found:
+        return []
+    if _OR.search(weighed.text):  # asks for a contradiction that its writer does not expect
         found = [cue for cue in found if cue.name not in {"question", "asks back"}]
-    shown = {cue.name for cue in (*weigh(DEFINITIONS, text), *weigh(CORRECTIONS, text), *weigh(FOR, text))}
-    excused = {name for sign, names in _EXCUSES.items() if sign in shown for name in names}
+    excused = {name for cue in weighed.cues for name in _EXCUSES.get(cue.name, ())}
     return [cue for cue in found if cue.name not in excused]
 
 
@@ -113,18 +141,19 @@ _WEAK = frozenset({"bare fact", "should be", "not this but that", "too risky", "
 """Of corrections: they are said unasked as well."""
 
 
-def _bare_fact(text: str, turn: Turn, *, among: Sequence[Sentence]) -> Cue | None:
+def _bare_fact(weighed: Weighed, *, among: Sequence[Weighed]) -> Cue | None:
     """Return a cue for a turn that is one plain fact, said after an agent that got it wrong."""
-    if len(among) > 1 or not turn.before.strip() or len(text.split()) > BARE_WORDS:
+    text = weighed.text
+    if len(among) > 1 or len(text.split()) > BARE_WORDS or not _BARE.match(text) or _NO_FACT.match(text):
         return None
-    if not _BARE.match(text) or _NO_FACT.match(text) or _against(text) or _NEVER_A_FACT & set(text.lower().split()):
+    if _against(weighed) or _NEVER_A_FACT & set(text.lower().split()):
         return None
     return Cue("bare fact", 420, _BARE, Kind.CORRECTION)
 
 
-def _of_the_turn(turn: Turn, kind: Kind, *, among: Sequence[Sentence]) -> list[Cue]:
-    plays = [cue for cue in AGAINST if cue.name in {"roles", "scripted"}]
-    found = [cue for each in among[:MOST_LOOKED_AT] for cue in weigh(plays, each.text)][:1]
+def _of_the_turn(turn: Turn, kind: Kind, *, among: Sequence[Weighed]) -> list[Cue]:
+    plays = (cue for each in among[:MOST_LOOKED_AT] for cue in each.cues if cue.name in {"roles", "scripted"})
+    found = list(itertools.islice(plays, 1))
     if len(turn.text) > LONG_TURN:
         found.append(Cue("long turn", -150, _PERSON))
     if kind is Kind.DEFINITION and len(turn.text) > LONG_TURN // 4 and not _PERSON.search(turn.text):

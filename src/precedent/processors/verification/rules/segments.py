@@ -12,6 +12,7 @@ MAX_SENTENCE = 600
 MIN_WORDS = 3
 
 _FENCE = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,}|\"\"\"|''').*?(?:^[ \t]*\1[ \t]*$|\Z)")
+_OPENS_FENCE = ("```", "~~~", '"""', "'''")
 _MARKUP = re.compile(r"(?s)<([A-Za-z][\w-]*)(?:\s[^<>]*)?>.*?</\1\s*>")
 _LINE = re.compile(r"[^\n]+")
 _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[`]*[A-Za-z0-9])|(?<=[!?])\s+")
@@ -76,8 +77,9 @@ def sentences(text: str) -> list[Sentence]:
 
 def _hidden(text: str) -> str:
     """Return a text with blanks for code and markup blocks: offsets stay."""
-    for block in (_FENCE, _MARKUP):
-        text = block.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    for block, opens in ((_FENCE, _OPENS_FENCE), (_MARKUP, "<")):
+        if any(each in text for each in opens):
+            text = block.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     return text
 
 
@@ -95,12 +97,13 @@ def _one(text: str, start: int, end: int) -> list[Sentence]:
     raw = text[start:end]
     start += len(raw) - len(raw.lstrip())
     end = start + len(raw.strip())
-    if end - start > MAX_SENTENCE or len(text[start:end].split()) < MIN_WORDS:
+    raw = text[start:end]
+    if end - start > MAX_SENTENCE or len(raw.split()) < MIN_WORDS:
         return []
-    found = [Sentence(text[start:end], start, end)]
-    if (turned := _TURNS.match(text, start, end)) is not None:
+    found = [Sentence(raw, start, end)]
+    if "but" in raw.lower() and (turned := _TURNS.match(text, start, end)) is not None:
         found.append(Sentence(text[turned.end() : end], turned.end(), end))
-    for aside in _ASIDE.finditer(text, start, end):
+    for aside in _ASIDE.finditer(text, start, end) if "(" in raw else ():
         inner = aside[1]
         if len(inner.split()) > MIN_WORDS:
             found.append(Sentence(inner, aside.start(1), aside.end(1), aside=True))
