@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from precedent.cli import cli
 from precedent.errors import BadInput, NotFound
 from precedent.processors.verification.evaluation import evaluate
-from precedent.testing import ClaudeCode
+from precedent.testing import ClaudeCode, write_labelled
 
 SESSION = (
     ClaudeCode("judged")
@@ -38,8 +38,15 @@ def labelled(folder: Path, *kinds: str) -> Path:
 def test_precision_and_recall_are_those_of_the_labelled_turns(tmp_path: Path) -> None:
     report = evaluate(labelled(tmp_path, "unprompted_definition", "correction", "none", "none"))
     assert (report.figures["turns"], report.figures["precision"], report.figures["recall"]) == (4, 0.6667, 1.0)
-    assert report.figures["quotes nobody said"] == 0
+    assert report.figures["quotes that were said"] == 1.0
+    assert report.figures["precision of definitions"] == 0.5 and report.figures["recall of definitions"] == 1.0
     assert not report.ok and [each.split(": ")[1] for each in report.failures] == ["none, found definition"]
+
+
+def test_our_own_stories_are_judged_in_the_shapes_of_all_agents(tmp_path: Path) -> None:
+    report = evaluate(write_labelled(tmp_path))
+    assert report.failures == [] and report.figures["turns"] > 200
+    assert {report.figures[name] for name in ("precision", "recall", "recall of confirmations")} == {1.0}
 
 
 def test_the_command_fails_when_a_goal_is_missed_and_says_where(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ BEFORE = "I ran npm install and pushed to main. The berths table holds one row p
 
 
 def turn(text: str, *, before: str = BEFORE) -> Turn:
-    return Turn(line=3, byte_offset=120, id="t", at=7, text=text, before=before)
+    return Turn(line=3, byte_offset=120, id="t", at=7, text=text, before=before, answered=bool(before))
 
 
 def found(text: str, *, before: str = BEFORE) -> list[Finding]:

@@ -31,6 +31,7 @@ from .sessions import (
     session_id,
     statements,
     troubled,
+    write_labelled,
 )
 
 __all__ = [
@@ -64,4 +65,5 @@ __all__ = [
     "statements",
     "troubled",
     "variants",
+    "write_labelled",
 ]

@@ -4,10 +4,13 @@ from .claude_code import Call, ClaudeCode
 from .codex import Codex
 from .copilot_cli import CopilotCli
 from .gemini_cli import GeminiCli
+from .labelled import write_labelled
 from .opencode import OpenCode
 from .pi import Pi
 from .session import CWD, TOKENS, LinedSession, Session, session_id
-from .statements import STORIES, Stated, Story, statements
+from .stated import Stated, Story
+from .statement_stories import STORIES
+from .statements import statements
 from .stories import AGENTS, damaged, samples, troubled
 
 __all__ = [
@@ -31,4 +34,5 @@ __all__ = [
     "session_id",
     "statements",
     "troubled",
+    "write_labelled",
 ]

@@ -63,7 +63,7 @@ CORRECTIONS = (
     _cue("checked", 430, r"\bi\s+(?:just\s+)?(?:checked|looked\s+it\s+up|verified|confirmed)\b|\bthe\s+docs?\s+(?:say|states?)\b", Kind.CORRECTION),
     _cue("too risky", 350, r"\bthe\s+risk\b|\btoo\s+(?:risky|dangerous)\b", Kind.CORRECTION),
 )  # fmt: skip
-"""Only after something that an agent said."""
+"""Only after something that an agent said or did."""
 
 DEFINITIONS = (
     _cue("meaning", 600, r"(?<!this\s)(?<!that\s)(?<!it\s)(?<!which\s)\bmeans\b|\b(?:stands\s+for|refers\s+to|is\s+defined\s+as|is\s+short\s+for|is\s+what\s+we\s+call|we\s+call|by\s+[\w\s`'-]{2,40}\s+we\s+mean|is\s+called)\b", Kind.DEFINITION),

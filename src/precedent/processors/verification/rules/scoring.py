@@ -91,11 +91,11 @@ def scored(weighed: Weighed, turn: Turn, *, among: Sequence[Weighed]) -> Scored:
     if (told := _THEN_ASKS.match(weighed.text)) is not None:  # states something, and asks why it is not so
         weighed = Weighed(weighed.sentence, told["told"], shown(told["told"]))
         against = [cue for cue in weighed.cues if cue.weight < 0]
-    sentence, after = weighed.sentence, bool(turn.before.strip())
-    corrections = weighed.of(Kind.CORRECTION) if after else []
-    if sentence.first and after and (bare := _bare_fact(weighed, among=among)) is not None:
+    sentence = weighed.sentence
+    corrections = weighed.of(Kind.CORRECTION) if turn.answered else []
+    if sentence.first and turn.before.strip() and (bare := _bare_fact(weighed, among=among)) is not None:
         corrections.append(bare)
-    if sentence.first and after and _REFUSED.match(turn.text[: sentence.start]):
+    if sentence.first and turn.answered and _REFUSED.match(turn.text[: sentence.start]):
         corrections.append(Cue("refused before", 450, _REFUSED, Kind.CORRECTION))
     kind, cues = _stronger(corrections, weighed.of(Kind.DEFINITION))
     if not cues:
@@ -119,7 +119,8 @@ def _stronger(corrections: list[Cue], definitions: list[Cue]) -> tuple[Kind, lis
     """Return the kind that more speaks for; of the other the strongest cue helps with a third."""
     first, second = (sum(cue.weight for cue in each) for each in (corrections, definitions))
     kind, cues, others = Kind.CORRECTION, list(corrections), definitions
-    if second > first or (corrections and all(cue.name in _WEAK for cue in corrections) and definitions):
+    names = {cue.name for cue in corrections}
+    if not names & _CONTRADICTS and (second > first or (names <= _WEAK and definitions)):
         kind, cues, others = Kind.DEFINITION, list(definitions), corrections
     if cues and others:
         best = max(others, key=lambda cue: cue.weight)
@@ -136,6 +137,9 @@ _EXCUSES = {
     "on purpose": {"mere pointer"},
 }
 """What speaks for a statement, and the signs against one that mean nothing beside it."""
+
+_CONTRADICTS = frozenset({"refusal", "refusal, bare", "refused before", "wrong", "misread"})
+"""Of corrections: whatever else is said, the agent was wrong."""
 
 _WEAK = frozenset({"bare fact", "should be", "not this but that", "too risky", "we removed", "on purpose"})
 """Of corrections: they are said unasked as well."""
