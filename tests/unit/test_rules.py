@@ -22,6 +22,28 @@ def found(text: str, *, before: str = BEFORE) -> list[Finding]:
 
 
 CORRECTIONS = """\
+that's the wrong file, the config for prod lives in infra/prod.tf
+you're using the old client, we moved to httpx last year
+nope. the cron runs on UTC, not local time
+we don't have a staging environment, everything goes straight to prod behind a flag
+the id isn't unique across tenants, you need the tenant too
+it's not a bug, the empty row is there so that the export has a header
+hmm no, user_id there is the billing account, not the person
+the API returns cents, not dollars
+MRR excludes one-time fees
+that method is deprecated, use fetch_all instead
+you forgot that orgs can be nested
+wrong, the default is 30 seconds
+actually the queue is FIFO per customer, not global
+the legacy table is read-only since the migration
+the frontend team owns that package so don't touch it
+churned users are the ones with no invoice for two months
+the limit is 100 per page, not 1000
+btw we switched from yarn to pnpm
+No, I want you to keep backwards compatibility, we have customers on v1
+feature flags are defined in flags.yaml and nowhere else
+that's not how it works: the worker pulls, nobody pushes to it
+you misunderstood, the webhook is called by stripe not by us
 no, we use pnpm in this repo, not npm
 That's wrong: the berths table has one row per berth and day.
 nope. the staging database is read only for everyone
@@ -43,6 +65,19 @@ no - feature flags live in the config service, not in the database
 """.splitlines()
 
 DEFINITIONS = """\
+we use conventional commits here
+don't mock the database, we always test against a real postgres
+"stale" means not touched for 90 days
+all new endpoints must have an OpenAPI entry
+please never commit to main directly
+we only support python 3.11 and up
+we name branches after the ticket, e.g. ABC-123-short-title
+we keep secrets in vault, never in env files
+active means logged in within 30 days
+for us a lead is only qualified once sales has spoken to them
+in this codebase errors are returned, not raised
+timestamps are always stored in UTC
+we never use inheritance for models here
 in our data an active user means someone with a session in the last 28 days
 We never call external services from request handlers, everything goes through the queue.
 always run make lint before you commit
@@ -61,6 +96,45 @@ ok let's write it down but make sure that bots always ask before they start the 
 """.splitlines()
 
 NOTHING = """\
+can you also add a test for that
+looks good, commit and push
+why does it fail on ci?
+now run the migration
+i think we should maybe use redis here, what do you think?
+the test is failing with a timeout
+undo that
+it still doesn't work
+let's go with option 2
+no, do the other one first
+don't commit yet
+no, just explain it to me
+use a bigger font
+that's great, thanks
+i don't see the button anymore
+the page is blank after login
+no need for that
+wait, stop
+always show me the diff before you commit please
+is the limit 100 or 1000?
+make the header blue and move the logo to the left
+continue
+remove the comments you added
+I ran it again and got the same error
+not now, later
+i want a dark mode toggle on the settings page
+actually, let's skip that
+no, put it back
+the second one is better
+we need to fix the login bug today
+update the readme
+can we use httpx instead of requests?
+ok but first clean up the branch
+what does the worker do?
+is this safe to merge?
+add a retry with exponential backoff
+no that broke the build
+hmm the colors are off
+should be the same size as the other one
 yes
 ok go on
 can you add a test for this?

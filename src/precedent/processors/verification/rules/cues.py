@@ -30,11 +30,11 @@ def _cue(name: str, weight: int, pattern: str, kind: Kind | None = None) -> Cue:
 
 _NEGATION = r"(?:no|nope|nah|wrong|incorrect|false|not\ (?:quite|really|exactly|true|correct|right))"
 _THING = r"(?:the|our|a|an|each|every|all|any|[a-z]\w*'s)\s+(?:[\w`'./-]+\s+){0,6}?"
-_MANY = r"[a-z]\w+s\s+(?:[\w`'./-]+\s+){0,2}?(?:are|were|have|must|live|run|need|get|go|come|stay|belong|mean|should|may|can'?t|cannot|never|always)"
+_MANY = r"(?:[a-z][\w-]+\s+)?[a-z]\w+s\s+(?:[\w`'./-]+\s+){0,2}?(?:are|were|have|must|live|run|need|get|go|come|stay|belong|mean|should|may|can'?t|cannot|never|always)"
 HOLDS = (
     r"(?:is|are|was|were|has|have|isn'?t|aren'?t|wasn'?t|doesn'?t|don'?t|does\ not|do\ not|keeps?|uses?|lives?|runs?|belongs?"
     r"|owns?|holds?|returns?|means?|needs?|requires?|depends?|expects?|contains?|stores?|goes|go|comes?|stays?|works?"
-    r"|happens?|starts?|ends?|fires?|counts?|sends?|reads?|writes?|takes?|gives?|supports?|removes?|creates?|must|should|shall"
+    r"|includes?|excludes?|covers?|applies|apply|allows?|triggers?|matches|maps?|points?|pulls?|happens?|starts?|ends?|fires?|counts?|sends?|reads?|writes?|takes?|gives?|supports?|removes?|creates?|must|should|shall"
     r"|can'?t|cannot|can\ only|may\ not|will|won'?t|never|always)"
 )
 _RULE = r"(?:must(?:n'?t|\ not)?|should(?:n'?t|\ not)?|ha(?:s|ve)\ to|needs?\ to|may\ not|shall|cannot|can'?t|is\ to\ be|are\ to\ be)"
@@ -52,6 +52,11 @@ CORRECTIONS = (
     _cue("refusal", 450, rf"^(?:(?:oh|ah|hm+|ok(?:ay)?|uh|well|sorry)[.,]?\s+)*{_NEGATION}\b\s*[,.:;!-]", Kind.CORRECTION),
     _cue("refusal, bare", 350, r"^no\s+(?:it|that|this|the|we|they|you|our|wait|because|since|remove|revert|don'?t)\b", Kind.CORRECTION),
     _cue("wrong", 500, r"\b(?:is|are|was|were|that'?s|it'?s)\s+(?:just\s+|simply\s+|also\s+)?(?:not\s+(?:fully\s+|quite\s+|entirely\s+|really\s+)?(?:true|right|correct|accurate|how|what\s+we)|wrong|incorrect|outdated|backwards)\b", Kind.CORRECTION),
+    _cue("the wrong one", 470, r"\b(?:that'?s|that\s+is|this\s+is|it'?s)\s+the\s+wrong\s+\w|\b(?:you(?:'re|\s+are)?|you've)\s+(?:using|used|editing|edited|looking\s+at|in)\s+the\s+(?:wrong|old)\s+\w", Kind.CORRECTION),
+    _cue("not a bug", 480, r"\b(?:it'?s|that'?s|this\s+is|it\s+is|that\s+is|is)\s+not\s+an?\s+(?:bug|error|mistake|problem|typo|regression|issue)\b", Kind.CORRECTION),
+    _cue("deprecated", 440, r"\b(?:is|are)\s+(?:deprecated|obsolete|read[- ]only|append[- ]only|end\s+of\s+life)\b", Kind.CORRECTION),
+    _cue("overlooked", 520, r"\byou(?:'ve|\s+have)?\s+(?:forgot(?:ten)?|missed|overlooked|ignored?)\s+that\b", Kind.CORRECTION),
+    _cue("we have none", 340, r"^(?:no,?\s+)?we\s+(?:don'?t|do\s+not)\s+have\s+(?!to\b|time\b)(?!.*\byet\b)", Kind.CORRECTION),
     _cue("actually", 350, r"^(?:actually|in\ fact|wait|hold\ on|hang\ on)\b[,:]?\s", Kind.CORRECTION),
     _cue("objection", 350, r"^(?:sure|yes|yeah|right|ok(?:ay)?|fine|fair)?[,.]?\s*but\s", Kind.CORRECTION),
     _cue("on purpose", 500, r"\b(?:on\ purpose|by\ design|intentional(?:ly)?|deliberate(?:ly)?|is\ expected|as\ intended)\b", Kind.CORRECTION),
@@ -84,11 +89,11 @@ DEFINITIONS = (
 )  # fmt: skip
 
 FOR = (
-    _cue("general", 180, r"\b(?:always|never|every|everywhere|wherever|whenever|anywhere|nobody|everybody|only|all|any|by\s+default|in\s+general|generally|each|convention|policy|rule|standard|explicitly|specific\s+to)\b"),
+    _cue("general", 180, r"\b(?:always|never|every|everywhere|wherever|whenever|anywhere|nobody|everybody|everything|nowhere|only|all|any|by\s+default|in\s+general|generally|each|convention|policy|rule|standard|explicitly|specific\s+to)\b"),
     _cue("reason", 120, r"\b(?:because|since|so\s+that|otherwise|due\s+to|that'?s\s+why|to\s+avoid|to\s+not)\b"),
     _cue("identifier", 80, r"`[^`\n]+`|\b\w+_\w+\b|(?-i:\b[a-z]+[A-Z]\w+\b|\b[A-Z][a-z]+[A-Z]\w*\b)|\b[\w-]+/[\w-]+\b"),
     _cue("there is none", 180, r"\bthere\s+(?:is|are)\s+no\b|\b(?:this|it|that)\s+is\s+an?\s+\w+"),
-    _cue("fact", 150, rf"(?:^|[,;:.-]\s|\bbut\s|\bno\s|\bthat\s)(?:{_THING}{HOLDS}|{_MANY})\b"),
+    _cue("fact", 150, rf"(?:^|[,;:.-]\s|\bbut\s|\bno\s|\bthat\s)(?:{_THING}{HOLDS}|{_MANY}|(?-i:[A-Z][A-Z0-9]+s?)\s+{HOLDS})\b"),
     _cue("ours", 100, r"\b(?:we|our|us)\b"),
 )  # fmt: skip
 
@@ -103,6 +108,8 @@ AGAINST = (
     _cue("asks", -420, r"^(?:and\s+|but\s+|so\s+|ok[,.]?\s+|question:\s*|oh[,]?\s+)*(?:what|why|how|where|when|who|which|is|are|do|does|did|was|were|has|have|should|can'?t|isn'?t|doesn'?t|don'?t\s+(?:we|you|i)|would|could|will)\b(?!\s+(?:we|the)\s+\w+\s+(?:is|are)\b)[^.]*$(?<!\.)"),
     _cue("narrative", -240, r"\b(?:i'?m|i\s+am|i\s+(?:just\s+)?(?:tried|ran|see|saw|get|got|noticed|did|have|had|found|did\s+not|didn'?t)|i'?ve|he|she|they\s+(?:had|did|said)|(?:a|my|the\s+other)\s+(?:coworker|colleague|dev|developer)|another\s+dev)\b"),
     _cue("now", -260, r"\b(?:for\s+now|right\s+now|just\s+now|this\s+time|today|yesterday|tomorrow|at\s+the\s+moment|in\s+this\s+(?:branch|pr|commit|session|turn|case)|this\s+(?:branch|pr|commit|change|session|turn|test|script|file)|temporar(?:y|ily)|above|below|just\s+fixed|the\s+current\s+(?:branch|commit|session))\b"),
+    _cue("to me", -300, r"\b(?:show|tell|ask|give|send|let|remind)\s+me\b"),
+    _cue("judgement", -300, r"\b(?:is|are|looks?)\s+(?:much\s+|way\s+|a\s+lot\s+)?(?:better|worse|nicer|fine|good|perfect|ugly)\b"),
     _cue("scripted", -700, r"\breply\s+with\b|\band\s+nothing\s+else\b|\brespond\s+with\b|\boutput\s+only\b|\bword:\s|\bthen\s+reply\b|\bdo\s+not\s+use\s+any\s+tools\b|\bend\s+your\s+turn\b"),
     _cue("sarcasm", -450, r"\b(?:yeah\s+right|oh\s+great|great\s+job|brilliant|genius|thanks\s+a\s+lot|as\s+if|sure\s+thing|wonderful|lovely)\b|/s\s*$|\b(?:lol|haha+|lmao)\b"),
     _cue("feeling", -250, r"\b(?:i\s+(?:love|like|hate|prefer)|thank(?:s|\s+you)|great|nice|cool|awesome|annoying|ugly|wtf|wth)\b"),
@@ -110,6 +117,6 @@ AGAINST = (
     _cue("you did", -250, r"\b(?:you\s+(?:just|did|didn'?t|broke|forgot|said|missed|added|removed|changed|have|were|are)|your\s+(?:change|code|fix|answer|plan|test))\b"),
     _cue("failing", -260, r"\b(?:fails?|failing|failed|broken|broke|doesn'?t\s+(?:work|compile|build)|not\s+working|crash(?:es|ed)?|error|bug)\b"),
     _cue("mere pointer", -180, r"^(?:this|that|it|these|those|there|here)\b"),
-    _cue("roles", -600, r"^(?:you\s+are\s+(?:a|an|in|the)|your\s+task|objective:|goal:|scenario|context:|requirements?:|act\s+as)\b"),
+    _cue("roles", -600, r"^(?:you\s+are\s+(?:a|an|in|the)|your\s+task|objective:|goal:|scenario:|context:|requirements?:|act\s+as)\b"),
 )  # fmt: skip
 """Which weigh on a sentence whatever speaks for it."""

@@ -23,10 +23,12 @@ BARE_WORDS = 14
 _PERSON = re.compile(r"(?i)\b(?:i|i'm|i'd|we|our|us|my|let's|you|don't)\b")
 _BARE = re.compile(
     r"""(?ix)^(?:the|our|an?|[a-z]+(?:'s)?)\s+(?:[\w`'./-]+\s+){0,5}?
-    (?:is|are|keeps?|uses?|has|have|means|goes|runs?|lives?|belongs?|fires?|returns?|needs?|expects?|supports?|removes?|stores?)\b"""
+    (?:is|are|isn't|aren't|keeps?|uses?|has|have|means|goes|runs?|lives?|belongs?|fires?|returns?|needs?|expects?|supports?
+    |removes?|stores?|includes?|excludes?|covers?|applies|apply|allows?|triggers?|pulls?|owns?|holds?|counts?)\b"""
 )
 _NO_FACT = re.compile(
-    r"(?i)^(?:the|our|a|an)?\s*(?:tests?|build|ci|script|page|that|this|those|these|it|he|she|they|there|here|i|you|we|what|who|"
+    r"(?i)^(?:the|our|a|an)?\s*(?:tests?|build|ci|script|page|button|modal|menu|header|footer|layout|colou?rs?|screen|login|output|"
+    r"results?|(?:first|second|third|last|other)\s+one|that|this|those|these|it|he|she|they|there|here|i|you|we|what|who|"
     r"now|still|something|anything|nothing|all|and|but|so|ok|yes|no|done|looks?|both|everything)\b"
 )
 _NEVER_A_FACT = {"now", "currently", "again", "still", "just", "really", "almost", "already"}
@@ -132,13 +134,20 @@ _EXCUSES = {
     "standing order": {"order", "request"},
     "make sure": {"order"},
     "too risky": {"order"},
-    "wrong": {"mere pointer"},
+    "wrong": {"mere pointer", "hedge"},
+    "misread": {"narrative"},
+    "the wrong one": {"mere pointer", "hedge", "you did"},
+    "not a bug": {"mere pointer", "failing"},
+    "deprecated": {"mere pointer"},
+    "overlooked": {"you did"},
     "refusal": {"mere pointer"},
     "on purpose": {"mere pointer"},
 }
 """What speaks for a statement, and the signs against one that mean nothing beside it."""
 
-_CONTRADICTS = frozenset({"refusal", "refusal, bare", "refused before", "wrong", "misread"})
+_CONTRADICTS = frozenset(
+    {"refusal", "refusal, bare", "refused before", "wrong", "the wrong one", "not a bug", "overlooked", "misread"}
+)
 """Of corrections: whatever else is said, the agent was wrong."""
 
 _WEAK = frozenset({"bare fact", "should be", "not this but that", "too risky", "we removed", "on purpose"})
