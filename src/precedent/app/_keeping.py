@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from precedent.archive import consent, people
 from precedent.jobs.pending import Pending
-from precedent.knowledge import people as knowledge_people
 from precedent.usage import rollups
 
 from ._foundation import Foundation
@@ -87,6 +86,8 @@ class Keeping(Foundation):
             NotFound: there is no such person.
             BadInput: both are the same person.
         """
+        from precedent.knowledge import people as knowledge_people  # noqa: PLC0415  # its patterns take long to compile
+
         processors = self.wishes.processors()
         with self.store.write() as tx:
             old, new = people.merge(tx, key, into=into)

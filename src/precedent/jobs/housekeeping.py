@@ -16,7 +16,6 @@ from precedent.archive.folder import FolderArchive
 from precedent.archive.sweeping import sweep
 from precedent.clock import SECOND, Clock
 from precedent.errors import PrecedentError
-from precedent.knowledge import review
 from precedent.settings import Settings
 from precedent.store import Store
 from precedent.store.schema import (
@@ -140,6 +139,8 @@ class Housekeeping:
             if settings.keep_findings_days:
                 stats.findings_pruned = prune_findings(store, before=now - settings.keep_findings_days * DAY)
         with self._step("knowledge"):
+            from precedent.knowledge import review  # noqa: PLC0415  # its patterns take long to compile
+
             stats.knowledge_expired = review.expire(store, now=now)
         with self._step("names"):
             stats.names_forgotten = retention.forget_names(store)

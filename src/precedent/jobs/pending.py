@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from precedent import plugins
-from precedent.knowledge import people
 from precedent.pipeline import state
 from precedent.store.schema import transcript
 
@@ -28,4 +27,6 @@ class Pending:
 
     def forgotten(self, tx: sa.Connection, user_ids: Sequence[int], *, now: int) -> None:
         """Take what they said and what is theirs alone from knowledge."""
+        from precedent.knowledge import people  # noqa: PLC0415  # its patterns take long to compile
+
         people.forget(tx, user_ids, now=now)

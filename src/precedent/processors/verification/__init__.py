@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 from precedent.pipeline.contract import Done, Extracted, Transcript
 
-from .extract import extract_statements
-
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -22,6 +20,9 @@ class VerificationProcessor:
 
     def extract(self, transcript: Transcript, cursor: bytes | None) -> Done:
         """Find statements in what is new."""
+        # Who only starts up, or runs another processor, does not wait until the patterns are compiled.
+        from .extract import extract_statements  # noqa: PLC0415
+
         return extract_statements(transcript, cursor)
 
     def store(self, extracted: Extracted, tx: "sa.Connection") -> int:
