@@ -45,7 +45,7 @@ def evidence(app: App) -> list[Evidence]:
 
 def notes(app: App, *, removed: bool = False) -> list[listing.NoteRow]:
     with app.store.read() as tx:
-        return listing.listed(tx, COMMAND_LINE, removed=removed)
+        return listing.paged(tx, COMMAND_LINE, removed=removed).rows
 
 
 def counts(stats: MemoryStats) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def counts(stats: MemoryStats) -> dict[str, Any]:
     return {name: value for name, value in msgspec.to_builtins(stats).items() if value}
 
 
-# From a file to the queue -----------------------------------------------------------------------------------------------
+# From a file to the queue ---------------------------------------------------------------------------------------------
 
 
 def test_a_statement_of_a_note_waits_for_review_with_its_quote_and_line(app: App, home: Home) -> None:

@@ -72,7 +72,7 @@ def list_notes(
 ) -> None:
     """List notes, the newest first."""
     with context(ctx).app.store.read() as tx:
-        found = listing.listed(tx, COMMAND_LINE, person=person, removed=removed, limit=limit)
+        found = listing.paged(tx, COMMAND_LINE, person=person, removed=removed, limit=limit).rows
     if as_json:
         print_json([msgspec.to_builtins(each) for each in found])
     elif found:

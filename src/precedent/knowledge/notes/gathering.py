@@ -21,12 +21,13 @@ from precedent.store import Store
 from precedent.store.schema import transcript
 
 from . import keeping, places, reading
-from .model import MAX_NOTE_BYTES, MAX_NOTES, MemoryStats, Note, plain_note
+from .model import MAX_NOTE_BYTES, MAX_NOTES, MemoryStats, Note, NotesSent, NotesTaken, plain_note
 
 REST_US = 600 * SECOND
 """After a first failure; each further one doubles it."""
 
 MAX_PATH = 1_000
+MAX_DEVICE = 100
 _HOSTILE = (ValueError, RecursionError, OverflowError, MemoryError)
 """What text that nobody vouches for may lead to."""
 
@@ -70,33 +71,33 @@ class Memory:
         stats.users_processed = len(seen)
         return stats
 
-    def take(self, user_id: int, notes: Sequence[Note], *, device: str) -> MemoryStats:
+    def take(self, user_id: int, sent: NotesSent) -> NotesTaken:
         """Take all the notes that one of a person's devices has; what it had before and has no longer is gone.
 
         Raises:
             BadInput: there are too many, or one is named wrongly or is too long.
         """
-        if len(notes) > MAX_NOTES:
-            raise BadInput(f"these are {len(notes)} notes; at most {MAX_NOTES} are taken")
-        stats, found = MemoryStats(users_processed=1), []
-        for note in notes:
-            if not note.path or len(note.path) > MAX_PATH or len(note.folder) > MAX_PATH:
-                raise BadInput(f"a note is named by its path, of at most {MAX_PATH} characters")
-            data = note.text.encode("utf-8", "replace")
-            if len(data) > MAX_NOTE_BYTES:
-                raise BadInput(f"{note.path} is larger than {MAX_NOTE_BYTES >> 10} KiB")
+        if len(sent.notes) + len(sent.unread) > MAX_NOTES:
+            raise BadInput(f"these are {len(sent.notes)} notes; at most {MAX_NOTES} are taken")
+        if not 0 < len(sent.device) <= MAX_DEVICE:
+            raise BadInput(f"a device has a name of at most {MAX_DEVICE} characters")
+        private, redactions, found = 0, 0, []
+        for note in sent.notes:
+            data = _checked(note)
             if note.folder and covers(self._private_folders, note.folder):
-                stats.notes_private += 1
+                private += 1
                 continue
-            text, redactions = plain_note(data)
-            stats.redactions += redactions
+            text, scrubbed = plain_note(data)
+            redactions += scrubbed
             if text.strip():
-                path, folder = storable(note.path), storable(note.folder)
-                found.append(Note(path=path, folder=folder, text=text))
+                found.append(Note(path=storable(note.path), folder=storable(note.folder), text=text))
+        source, unread = keeping.UPLOADED + storable(sent.device), set(map(storable, sent.unread))
         with self._store.write() as tx:
-            source = keeping.UPLOADED + storable(device)
-            _count(stats, keeping.keep(tx, user_id, found, source=source, now=self._clock.now()))
-        return stats
+            done = keeping.keep(tx, user_id, found, source=source, unread=unread, now=self._clock.now())
+        return NotesTaken(
+            new=done.new, changed=done.changed, unchanged=done.skipped, removed=done.removed, private=private,
+            redactions=redactions,
+        )  # fmt: skip
 
     def _gather(self, home: Home, stats: MemoryStats, seen: set[int]) -> None:
         """Store the notes of one home.
@@ -145,6 +146,20 @@ class Memory:
         if stats.failures > failures:
             with self._store.write() as tx:
                 reading.failed(tx, user_id, error=stats.errors_detail[-1]["error"], now=now, rest_us=REST_US)
+
+
+def _checked(note: Note) -> bytes:
+    """Return the bytes of a note that was sent.
+
+    Raises:
+        BadInput: it is named wrongly, or too long.
+    """
+    if not note.path or max(len(note.path), len(note.folder)) > MAX_PATH:
+        raise BadInput(f"a note is named by its path, of at most {MAX_PATH} characters")
+    data = note.text.encode("utf-8", "replace")
+    if len(data) > MAX_NOTE_BYTES:
+        raise BadInput(f"{note.path} is larger than {MAX_NOTE_BYTES >> 10} KiB")
+    return data
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from precedent.errors import NotFound
 from precedent.security.principals import Principal, Role
 from precedent.store.schema import knowledge_evidence, knowledge_note, user
+from precedent.usage.paging import Integer, Page, page, position
 
 
 class NoteRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +63,16 @@ class NoteShown(msgspec.Struct, frozen=True, kw_only=True):
     statements: list[NoteStatement]
 
 
-def listed(
+def paged(
     tx: sa.Connection,
     principal: Principal,
     *,
     person: str = "",
     removed: bool = False,
     limit: int = 100,
-    after: int | None = None,
-) -> list[NoteRow]:
-    """Return notes, the newest first.
+    after: str | None = None,
+) -> Page[NoteRow]:
+    """Return a page of notes, the newest first.
 
     Args:
         tx: the transaction.
@@ -79,15 +80,18 @@ def listed(
         person: only of the person of this key.
         removed: also those that are gone.
         limit: rows at most.
-        after: id of the last row of the page before.
+        after: cursor of the page before; None for the first page.
+
+    Raises:
+        BadInput: the cursor is none of this list.
     """
     note = knowledge_note.c
     where = [_mine(principal)]
     where += [user.c.key == person] if person else []
     where += [] if removed else [note.removed_at.is_(None)]
-    where += [note.id < after] if after is not None else []
-    query = _query().where(*where).order_by(note.id.desc()).limit(limit)
-    return [_row(each) for each in tx.execute(query)]
+    where += [note.id < position(after, tuple[Integer])[0]] if after is not None else []
+    query = _query().where(*where).order_by(note.id.desc()).limit(limit + 1)
+    return page([_row(each) for each in tx.execute(query)], limit=limit, key=lambda row: (row.id,))
 
 
 def shown(tx: sa.Connection, principal: Principal, number: int) -> NoteShown:

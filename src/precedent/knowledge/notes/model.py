@@ -13,6 +13,9 @@ MAX_NOTE_BYTES = 256 << 10
 MAX_NOTES = 2_000
 """Of one home or device."""
 
+MAX_BODY_BYTES = 8 << 20
+"""Of all notes of a device, as JSON."""
+
 MAX_DETAILS = 50
 
 
@@ -28,6 +31,40 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     folder: str = ""
     text: str
+
+
+class NotesSent(msgspec.Struct, frozen=True, kw_only=True):
+    """All notes of a device, as it sends them.
+
+    Attributes:
+        device: tells the person's devices apart.
+        notes: every note that there is.
+        unread: paths of notes that may be there and could not be read: what is known of them stays.
+    """
+
+    device: str
+    notes: list[Note]
+    unread: list[str] = []
+
+
+class NotesTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the notes of a device.
+
+    Attributes:
+        new: notes that were not known.
+        changed: notes with another text than before.
+        unchanged: notes that were left as they are.
+        removed: notes that are gone.
+        private: left out because the server keeps their folder private.
+        redactions: secrets that were found in them here.
+    """
+
+    new: int
+    changed: int
+    unchanged: int
+    removed: int
+    private: int
+    redactions: int
 
 
 class MemoryStats(msgspec.Struct, kw_only=True):
