@@ -113,6 +113,14 @@ class ApiServer:
             WHERE user_account.key IN ('ada{self.people}', 'bob{self.people}') ORDER BY session_file"""
         )
 
+    def notes(self) -> list[dict[str, Any]]:
+        """The notes that are not gone, of everybody of the test."""
+        return self.rows(
+            f"""SELECT knowledge_note.* FROM knowledge_note
+            JOIN user_account ON user_account.id = knowledge_note.user_id
+            WHERE user_account.key IN ('ada{self.people}', 'bob{self.people}') AND removed_at IS NULL ORDER BY path"""
+        )
+
     def content(self, row: dict[str, Any]) -> bytes:
         """What the archive has of a transcript; its length is the catalogue's."""
         data = (self.data / "sessions" / str(row["object_key"])).read_bytes()

@@ -52,6 +52,8 @@ POINTS = (
     "backup.written",
     "restore.objects",
     "restore.loaded",
+    "memory.stored",
+    "memory.read",
     "import.read",
     "import.written",
     "import.committed",

@@ -20,7 +20,6 @@ RESERVED = (
     "SCHEDULER_DATA_REFRESH_INTERVAL",
     "SCHEDULER_SCRIPT_RUN_INTERVAL",
     "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL",
-    "SCHEDULER_CORPORATE_MEMORY_INTERVAL",
 )
 """Intervals of jobs that operators may have set already and that come with later work: checked like the others."""
 
@@ -244,6 +243,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"variable": "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL"},
         ),
     ] = 900
+    memory_interval_s: Annotated[
+        int,
+        Meta(
+            gt=0,
+            le=LONGEST_INTERVAL_S,
+            description="Seconds between runs over people's notes.",
+            extra={"variable": "SCHEDULER_CORPORATE_MEMORY_INTERVAL"},
+        ),
+    ] = 1020
+    knowledge_note_approval: Annotated[
+        Literal["review", "unflagged"],
+        Meta(
+            description=(
+                "What becomes of new items from notes: review leaves all of them to people, unflagged approves those "
+                "at once that no scan flags and that are like no other item."
+            )
+        ),
+    ] = "review"
 
     @property
     def archive_dir(self) -> Path:

@@ -43,8 +43,8 @@ VISITED = tuple(
     for point in POINTS
     if point.startswith(("collect.", "extract.", "run.", "store.")) and point != "run.put_back"
 )
-"""The others are those of `test_import_kill.py`, `test_upload_kill.py`, `test_privacy_kill.py` and one in
-`test_worker_kill.py`."""
+"""The others are those of `test_import_kill.py`, `test_upload_kill.py`, `test_privacy_kill.py`,
+`test_memory_kill.py` and one in `test_worker_kill.py`."""
 
 IN_CHILD = tuple(point for point in POINTS if point.startswith("extract."))
 ON_POSTGRESQL = ("collect.catalogued", "collect.withdrawn", "run.claimed", "extract.read", "store.state", "run.closing")

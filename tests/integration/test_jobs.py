@@ -25,7 +25,7 @@ from precedent.cli import cli
 from precedent.clock import SECOND, Clock
 from precedent.doctor import examine
 from precedent.errors import Busy
-from precedent.jobs.records import COLLECTOR, HEALTH, HOUSEKEEPING, Job, Overlap
+from precedent.jobs.records import COLLECTOR, HEALTH, HOUSEKEEPING, MEMORY, Job, Overlap
 from precedent.jobs.runs import Claimed, Ending
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Server
@@ -90,6 +90,7 @@ def test_every_job_has_a_variable_cadence_and_client_timeout_that_operators_know
         "session-processor:secrets": ("every 10m", "", 900),
         "session-processor:usage": ("every 10m", "SCHEDULER_USAGE_PROCESSOR_INTERVAL", 300),
         "session-processor:verification": ("every 15m", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900),
+        MEMORY: ("every 17m", "SCHEDULER_CORPORATE_MEMORY_INTERVAL", 900),
         HOUSEKEEPING: ("daily 04:00", "", 3600),
     }
 

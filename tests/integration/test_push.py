@@ -38,6 +38,7 @@ from precedent.client import hook
 from precedent.client.pushing import push_until_done
 from precedent.errors import Transient
 from precedent.settings import load
+from precedent.testing import ClaudeCode
 
 KEY = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
 S = session_id("pushed")
@@ -462,3 +463,40 @@ def test_a_killed_hook_leaves_its_line(tmp_path: Path) -> None:
     done = laptop.call("push", "--background", "--agent", "codex", PRECEDENT_FAULT="push.spooled")
     assert done.returncode == -signal.SIGKILL
     assert (laptop.home / hook.SPOOL).read_bytes() == b'{"agent":"codex","told":{}}\n'
+
+
+# Notes ----------------------------------------------------------------------------------------------------------------
+
+
+def test_notes_are_sent_with_the_sessions_once_and_what_is_gone_is_taken_back(
+    server: ApiServer, laptop: Laptop
+) -> None:
+    project = laptop.home / "harbour"
+    session = ClaudeCode("noted", cwd=str(project)).prompt("go").reply("Done.")
+    put(laptop.home / ".claude/projects" / session.path, session.data)
+    put(laptop.home / ".claude/CLAUDE.md", f"- The mail key is {KEY}.\n- Berths are numbered from 1.\n".encode())
+    put(project / "AGENTS.md", b"- Tides are stored in metres.\n")
+    put(laptop.home / "quiet" / "AGENTS.md", b"- The safe opens with 1234.\n")
+    (laptop.home / "quiet" / ".precedent-private").touch()
+    quiet = ClaudeCode("quiet", cwd=str(laptop.home / "quiet")).prompt("go").reply("Done.")
+    put(laptop.home / ".claude/projects" / quiet.path, quiet.data)
+    first = laptop.push()
+    assert (first["notes_sent"], first["redactions"]) == (2, 1)
+    assert [note["path"] for note in server.notes()] == ["~/.claude/CLAUDE.md", "~/harbour/AGENTS.md"]
+    assert KEY not in str(server.notes()) and "1234" not in str(server.notes())
+    assert laptop.push()["notes_sent"] == 0
+    put(project / "AGENTS.md", b"- Tides are stored in feet.\n")
+    (laptop.home / ".claude/CLAUDE.md").unlink()
+    again = laptop.push()
+    assert (again["notes_sent"], again["notes_removed"]) == (1, 1)
+    assert [(note["path"], note["text"]) for note in server.notes()] == [
+        ("~/harbour/AGENTS.md", "- Tides are stored in feet.")
+    ]
+    (laptop.home / ".precedent/push/notes.json").write_bytes(b"{")
+    assert laptop.push()["notes_sent"] == 0, "the server has them; a laptop that forgot sends them to no effect"
+
+
+@sqlite_only
+def test_a_laptop_without_notes_says_nothing_about_them(server: ApiServer, laptop: Laptop) -> None:
+    laptop.push()
+    assert server.notes() == [] and not (laptop.home / ".precedent/push/notes.json").exists()

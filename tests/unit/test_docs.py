@@ -23,6 +23,8 @@ from precedent.cli import cli
 from precedent.cli.auditing import AuditEntry, AuditVerdict
 from precedent.client.pushing import PushStats
 from precedent.jobs.housekeeping import HousekeepingStats
+from precedent.knowledge.notes.listing import NoteRow
+from precedent.knowledge.notes.model import MemoryStats
 from precedent.pipeline.backlog import Backlog, FailedTranscript
 from precedent.pipeline.importing import ImportStats
 from precedent.pipeline.retry import MAX_ATTEMPTS
@@ -105,6 +107,8 @@ FIELDS = {
     "precedent friction show": MomentShown,
     "precedent doctor": Check,
     "precedent housekeeping": HousekeepingStats,
+    "precedent memory run": MemoryStats,
+    "precedent memory list": NoteRow,
     "precedent backup": BackupStats,
     "precedent receipts list": Receipt,
     "precedent consent show": Wish,

@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
 from precedent.errors import BadInput, Misconfigured
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, PREFIX
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, PREFIX
 from precedent.security import audit
 
 from .access import Caller, Program, Routes
@@ -42,6 +42,12 @@ def _not_usable(program: App, processor: str) -> Misconfigured | BadInput:
 async def run_session_collector(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
     """Collect what is new in people's transcripts."""
     return await ask(request, program, caller.name, COLLECTOR, asked)
+
+
+@routes.add("POST", "/run-corporate-memory", JOBS, responses=ANSWERS)
+async def run_corporate_memory(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
+    """Read what is new in people's notes for their agents."""
+    return await ask(request, program, caller.name, MEMORY, asked)
 
 
 @routes.add("POST", "/run-housekeeping", JOBS, responses=ANSWERS)

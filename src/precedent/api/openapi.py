@@ -29,6 +29,7 @@ TAGS = {
     "sessions": "Sessions and what they say.",
     "findings": "Scrubbed secrets and friction.",
     "knowledge": "What people corrected, confirmed or defined, and its review.",
+    "notes": "People's notes for their agents.",
     "export": "Everything in one file.",
     "status": "What processors have done, and versions.",
 }
@@ -37,6 +38,7 @@ PARAMETERS = {
     "number": "Its number.",
     "key": "A person's key.",
     "token_id": "Number of a token.",
+    "note_id": "Number of a note.",
     "agent": "Name of the agent that wrote it, for example claude-code.",
     "principal": "Only what they did.",
     "resource": "Only what was done to this.",

@@ -93,6 +93,6 @@ class Keeping(Foundation):
             old, new = people.merge(tx, key, into=into)
             rollups.move(tx, old, into=new)
             consent.move(tx, old, into=new)
-            knowledge_people.move(tx, old, into=new)
+            knowledge_people.move(tx, old, into=new, now=self.clock.now())
             self.wishes.apply(tx, new, processors)
             self.audited(tx, "merge_people", f"person:{key}", details={"into": into})

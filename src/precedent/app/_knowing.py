@@ -9,6 +9,7 @@ from ._foundation import Foundation
 if TYPE_CHECKING:
     from precedent.knowledge.bundle import Bundle
     from precedent.knowledge.domains import Domains
+    from precedent.knowledge.notes.gathering import Memory
     from precedent.knowledge.pairs import Pairs
     from precedent.knowledge.proposing import Proposing
     from precedent.knowledge.review import Review
@@ -46,6 +47,19 @@ class Knowing(Foundation):
         from precedent.knowledge.domains import Domains  # noqa: PLC0415  # see above
 
         return Domains(self.store, self.clock)
+
+    @cached_property
+    def memory(self) -> "Memory":
+        """Gathers and reads people's notes."""
+        from precedent.knowledge.notes.gathering import Memory  # noqa: PLC0415  # the rules for secrets are heavy
+
+        settings = self.settings
+        return Memory(
+            self.store,
+            private_folders=settings.private_folders,
+            approves=settings.knowledge_note_approval == "unflagged",
+            clock=self.clock,
+        )
 
     def bundle(self, who: "Principal") -> "Bundle":
         """Return what somebody's agents are given, and note what reached them."""

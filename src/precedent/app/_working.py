@@ -18,7 +18,7 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, PREFIX, Overlap
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, PREFIX, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -27,19 +27,20 @@ from precedent.pipeline.stats import RunStats
 from precedent.security.principals import COMMAND_LINE
 from precedent.store.schema import run as run_table
 
-from ._foundation import Foundation
+from ._knowing import Knowing
 
 if TYPE_CHECKING:
     from precedent.archive.collect import CollectStats
     from precedent.archive.collect import Progress as CollectProgress
     from precedent.archive.sources import Home
     from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
+    from precedent.knowledge.notes.model import MemoryStats
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Working(Foundation):
+class Working(Knowing):
     """Does the work of jobs."""
 
     def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
@@ -49,6 +50,7 @@ class Working(Foundation):
             COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
         }
         works[HOUSEKEEPING] = self.housekeeping.work
+        works[MEMORY] = lambda run, stopping: self._memory_work(run, homes(), stopping=stopping)
         for name in self.jobs:
             if name.startswith(PREFIX):
                 works[name] = self._processor_work(name.removeprefix(PREFIX))
@@ -183,6 +185,28 @@ class Working(Foundation):
         if self.disk.is_full():
             return Ending("partial", stats, Exhausted.__name__, self.disk.usage().reason)
         return Ending("partial" if stats.files_failed else "done", stats)
+
+    def read_notes(self, homes: "Sequence[Home]") -> "MemoryStats":
+        """Look for notes in homes and read everybody's, as one run in this process.
+
+        Raises:
+            Busy: it is under way.
+        """
+        done: list[Ending] = []
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(self._memory_work(run, homes, stopping=stopping))
+            return done[0]
+
+        record = self.jobs[MEMORY]
+        claimed = self.runs.open(record, by=COMMAND_LINE.name)
+        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
+        return cast("MemoryStats", done[0].counts)
+
+    def _memory_work(self, run: OpenRun, homes: "Sequence[Home]", *, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.memory import work  # noqa: PLC0415  # the rules for secrets are heavy
+
+        return work(self.memory, run, homes, stopping=stopping)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

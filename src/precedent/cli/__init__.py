@@ -33,6 +33,7 @@ COMMANDS = {
     "secrets": "secrets",
     "friction": "friction",
     "knowledge": "knowledge",
+    "memory": "memory",
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",

@@ -198,6 +198,10 @@ def _line(stats: "PushStats") -> str:
         (stats.transcripts_withdrawn, "withdrawn"),
         (stats.transcripts_refused, "refused"),
         (stats.transcripts_failed, "failed"),
+        (stats.notes_sent, "notes sent"),
+        (stats.notes_removed, "notes taken back"),
+        (stats.notes_private, "notes left private"),
+        (stats.notes_refused, "notes refused"),
     ):
         if count:
             parts.append(f"{count:,} {what}")

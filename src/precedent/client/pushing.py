@@ -20,7 +20,7 @@ from precedent.archive.stores import Stored
 from precedent.errors import BadInput, Busy, Exhausted, Gone, Private, Transient
 from precedent.transcripts.contract import Reader
 
-from . import config, hook
+from . import config, hook, noting
 from .memory import FOLDER, Memory, Pushed
 from .remote import Remote, Server
 from .sending import Source, send
@@ -45,6 +45,10 @@ class PushStats(msgspec.Struct, kw_only=True):
         transcripts_withdrawn: removed from the server because they are private now.
         transcripts_refused: the server does not take them, or they are unsafe to read.
         transcripts_failed: could not be read.
+        notes_sent: new and changed notes for agents.
+        notes_removed: gone, or private now.
+        notes_private: left alone because their person wants it.
+        notes_refused: unsafe to read, too large, or not taken by the server.
         redactions: secrets that were scrubbed before anything left.
         errors_detail: the first refusals and failures, each with file and error.
     """
@@ -56,6 +60,10 @@ class PushStats(msgspec.Struct, kw_only=True):
     transcripts_withdrawn: int = 0
     transcripts_refused: int = 0
     transcripts_failed: int = 0
+    notes_sent: int = 0
+    notes_removed: int = 0
+    notes_private: int = 0
+    notes_refused: int = 0
     redactions: int = 0
     errors_detail: list[dict[str, str]] = []
 
@@ -89,7 +97,29 @@ def push(
     """
     connection = config.load(home)
     with _locked(home, PUSHING), Memory(home, server=connection.server) as memory, Server(connection) as server:
-        return _Push(home, readers, memory, server, progress).run(only)
+        done = _Push(home, readers, memory, server, progress)
+        stats = done.run(only)
+        if only is None:
+            _send_notes(home, server, connection, memory, stats)
+        return stats
+
+
+def _send_notes(home: Path, server: Server, connection: config.Connection, memory: Memory, stats: PushStats) -> None:
+    folders = {folder for pushed in memory.all().values() for folder in pushed.folders.split("\n") if folder}
+    try:
+        done = noting.send_notes(home, server, connection, folders=folders)
+    except (Private, BadInput) as error:
+        stats.notes_refused += 1
+        stats.error("notes", str(error))
+        return
+    if done.taken is not None:
+        stats.notes_sent = done.taken.new + done.taken.changed
+        stats.notes_removed = done.taken.removed
+        stats.redactions += done.redactions
+        done = done._replace(private=done.private + done.taken.private)
+    stats.notes_private, stats.notes_refused = done.private, done.refused
+    for path, reason in done.errors:
+        stats.error(path, reason)
 
 
 def push_until_done(

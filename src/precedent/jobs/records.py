@@ -14,6 +14,7 @@ PREFIX = "session-processor:"
 COLLECTOR = "session-collector"
 HEALTH = "health-check"
 HOUSEKEEPING = "housekeeping"
+MEMORY = "corporate-memory"
 
 
 DAY_S = 86_400
@@ -128,6 +129,16 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             description="Copies what is new in people's transcripts into the archive.",
         ),
         *[_processor(settings, each) for each in processors],
+        Job(
+            name=MEMORY,
+            schedule=every(settings.memory_interval_s),
+            variable=SETTINGS["memory_interval_s"].variable,
+            path="/api/admin/run-corporate-memory",
+            timeout_s=900,
+            action="run_corporate_memory",
+            grace_s=2 * settings.memory_interval_s,
+            description="Reads what is new in people's notes for their agents.",
+        ),
         Job(
             name=HOUSEKEEPING,
             schedule="daily 04:00",

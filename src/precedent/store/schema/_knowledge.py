@@ -155,7 +155,9 @@ knowledge_note = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("user_id", sa.ForeignKey("user_account.id"), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
     sa.Column("path", sa.Text, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("seen_at", Big, nullable=False),
@@ -166,9 +168,10 @@ knowledge_note = sa.Table(
     count("attempts"),
     count("next_attempt_at"),
     sa.Column("error", sa.Text, nullable=False, server_default=""),
-    sa.UniqueConstraint("user_id", "path"),
+    sa.UniqueConstraint("user_id", "source", "path"),
 )
-"""A person's note for their agents, scrubbed; `path` is as the person knows it, with `~` for their home."""
+"""A person's note for their agents, scrubbed; `path` is as the person knows it, with `~` for their home. `source` tells
+their homes and devices apart; `folder` is the working folder that the note is about, empty for all of them."""
 
 knowledge_turn = sa.Table(
     "knowledge_turn",

@@ -96,7 +96,9 @@ def upgrade() -> None:
         "knowledge_note",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), server_default="", nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
@@ -112,7 +114,7 @@ def upgrade() -> None:
             ["user_account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("user_id", "path", name=op.f("uq_knowledge_note_user_id_path")),
+        sa.UniqueConstraint("user_id", "source", "path", name=op.f("uq_knowledge_note_user_id_source_path")),
     )
     op.create_table(
         "knowledge_audience",
