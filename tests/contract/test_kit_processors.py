@@ -64,16 +64,8 @@ class OnPostgres(ProcessorContract):
             postgres_url.drop(url)
 
     def pipeline(self, *, children: bool = False) -> Pipeline:
-        self._urls.append(self._new(migrated=False))
+        self._urls.append(self._new())
         return Pipeline(self.processor, children=children, database_url=self._urls[-1])
-
-
-class TestSecretsOnPostgres(OnPostgres):
-    processor = TestSecrets.processor
-
-
-class TestFrictionOnPostgres(OnPostgres):
-    processor = TestFriction.processor
 
 
 class TestUsageOnPostgres(OnPostgres):
@@ -90,7 +82,8 @@ class TestVerificationOnPostgres(OnPostgres):
 @pytest.mark.parametrize("plugin", plugins.installed(plugins.PROCESSORS), ids=lambda plugin: plugin.name)
 def test_a_child_that_extracts_loads_no_database_library(plugin: plugins.Plugin) -> None:
     code = (
-        "import sys; from precedent.pipeline.child import load; load(sys.argv[1]); "
+        "import importlib, sys; from precedent.pipeline.child import load; load(sys.argv[1]); "
+        "importlib.import_module(sys.argv[1].partition(':')[0] + '.extract'); "
         "sys.exit(bool({'sqlalchemy', 'psycopg', 'precedent.archive', 'precedent.store'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code, plugin.path], check=True, timeout=60)

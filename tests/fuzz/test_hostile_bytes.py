@@ -15,7 +15,7 @@ from precedent.transcripts.lines import cut
 from precedent.transcripts.reading import Reading, read_bytes
 
 READERS = {name: reader for name, (reader, _) in plugins.readers().items()}
-EXAMPLES = 300
+EXAMPLES = 120
 FIELDS = (
     "type", "uuid", "timestamp", "message", "payload", "content", "usage", "input_tokens", "isSidechain", "agentId",
     "toolUseResult", "data", "id", "info", "total_token_usage", "call_id", "source", "arguments", "iterations",

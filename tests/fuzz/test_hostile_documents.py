@@ -29,7 +29,7 @@ READERS: dict[str, Reader] = {
     "gemini-cli": gemini_cli.READER,
     "opencode": opencode.READER,
 }
-EXAMPLES = 200
+EXAMPLES = 100
 FIELDS = (
     "type", "id", "timestamp", "message", "data", "content", "usage", "input", "role", "modelMetrics", "toolCalls",
     "toolRequests", "messages", "$set", "$rewindTo", "sessionId", "projectHash", "tokens", "info", "parts", "time",

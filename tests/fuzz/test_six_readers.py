@@ -26,7 +26,7 @@ from precedent.processors.usage.extract import extract_usage
 from precedent.transcripts.reading import read_bytes
 from precedent.usage.observation import Found, combine_events, combine_requests, worse
 
-EXAMPLES = pytest.mark.parametrize("examples", [150, pytest.param(10_000, marks=pytest.mark.soak)])
+EXAMPLES = pytest.mark.parametrize("examples", [80, pytest.param(10_000, marks=pytest.mark.soak)])
 FEWER = pytest.mark.parametrize("examples", [25, pytest.param(2_000, marks=pytest.mark.soak)])
 NAMES = pytest.mark.parametrize("name", AGENTS)
 LINED_NAMES = pytest.mark.parametrize("name", LINED)

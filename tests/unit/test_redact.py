@@ -483,7 +483,7 @@ def test_adversarial_input_takes_linear_time() -> None:
     slow = {}
     for piece in ADVERSARIAL:
         for join in (b"", b" ", b"a"):
-            times = growth(piece + join, size=400_000)
+            times = growth(piece + join, size=200_000)
             if times is not None:
                 slow[piece + join] = times
     assert not slow
@@ -492,8 +492,8 @@ def test_adversarial_input_takes_linear_time() -> None:
 @pytest.mark.parametrize(
     "piece", [b"ghp_", b"sk-ant-", b"eyJ.eyJ", b"://a:", b"-----BEGIN PRIVATE KEY-----", b'password="', b"\\"]
 )
-def test_ten_megabytes_of_anchors_take_time_in_proportion(piece: bytes) -> None:
-    assert growth(piece, size=10_000_000) is None
+def test_megabytes_of_anchors_take_time_in_proportion(piece: bytes) -> None:
+    assert growth(piece, size=4_000_000) is None
 
 
 def same_shape(one: object, two: object) -> bool:
