@@ -10,6 +10,7 @@ from . import (
     lateness,
     redact,
     runs,
+    search,
     stores,
     tick,
     upload,
@@ -17,7 +18,7 @@ from . import (
 )
 
 for benchmark in (
-    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection,
+    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search,
     api_reads,
 ):  # fmt: skip
     benchmark.main()

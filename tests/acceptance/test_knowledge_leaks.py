@@ -147,6 +147,10 @@ def _get(path: str, **params: Callable[[World], object]) -> Callable[[Client, Wo
 
 LISTS: dict[str, tuple[Callable[[Client, World], str], Callable[[str, str], bool]]] = {
     "GET /api/knowledge": (_get("/api/knowledge", limit=lambda _: 100), sees),
+    "GET /api/knowledge/search": (
+        _get("/api/knowledge/search", q=lambda _: "words of the item", limit=lambda _: 100),
+        sees,
+    ),
     "GET /api/knowledge/bundle": (_get("/api/knowledge/bundle"), reaches),
     # Of what was given out, everybody may know what was for everybody.
     "GET /api/knowledge/at": (
@@ -159,6 +163,7 @@ NO_WORDS = {
     "GET /api/knowledge/pairs": "for reviewers alone, of items that they see; checked below",
     "GET /api/knowledge/count": "figures, checked below",
     "GET /api/knowledge/domains": "names of fields",
+    "GET /api/knowledge/turns": "no items, but what people typed; see test_search.py",
 }
 ACTS = (
     "PATCH /api/knowledge/{number}", "POST /api/knowledge/{number}/approve", "POST /api/knowledge/{number}/reject",

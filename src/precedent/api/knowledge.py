@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 
 from precedent.knowledge import listing
 from precedent.knowledge.bundle import Bundle
@@ -11,6 +11,7 @@ from precedent.knowledge.domains import Domain
 from precedent.knowledge.listing import Change, Shown
 from precedent.knowledge.model import Item, Status
 from precedent.knowledge.review import Verdict
+from precedent.knowledge.search import FoundTurn, search_items, search_turns
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
@@ -24,14 +25,19 @@ from .knowledge_questions import (
     ItemsQuery,
     Judgement,
     Proposal,
+    SearchQuery,
+    TurnsQuery,
     Vote,
     Withdrawal,
 )
+from .looking import note_look
+from .questions import persons_seen
 from .runs import LAST_INSTANT
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/knowledge", tags=["knowledge"])
 READER, MEMBER = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)
+MEMBER_READS = allow(Role.MEMBER)
 Number = Annotated[int, Path(ge=0, le=2**63 - 1, description="Its number.")]
 REVIEWER, ADMIN = allow(Role.REVIEWER, scope=Scope.WRITE), allow(Role.ADMIN, scope=Scope.WRITE)
 
@@ -46,6 +52,12 @@ class Items(msgspec.Struct, kw_only=True):
     """Items, by id."""
 
     rows: list[Item]
+
+
+class Turns(msgspec.Struct, kw_only=True):
+    """What people typed."""
+
+    rows: list[FoundTurn]
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -109,6 +121,26 @@ def count_items(program: Program, caller: Caller, question: Annotated[Counted, Q
     """Count items by status."""
     with program.store.read() as tx:
         return Counts(counts=listing.counted(tx, caller, where=question.filter, now=program.clock.now()))
+
+
+@routes.add("GET", "/search", READER)
+def search(program: Program, caller: Caller, question: Annotated[SearchQuery, Query()]) -> Items:
+    """Find items by words, the best first."""
+    now = program.clock.now()
+    with program.store.read() as tx:
+        found = search_items(tx, caller, question.q, where=question.filter, now=now, limit=question.limit)
+    return Items(rows=found)
+
+
+@routes.add("GET", "/turns", MEMBER_READS)
+def turns(request: Request, program: Program, caller: Caller, question: Annotated[TurnsQuery, Query()]) -> Turns:
+    """Find what people typed by words, the best first: the caller's own, and everybody's for admins."""
+    persons = persons_seen(caller, single=True)
+    with program.store.read() as tx:
+        found = search_turns(tx, question.q, persons=persons, limit=question.limit)
+    if persons is None:
+        note_look(request, program, caller, "search_turns", "transcripts")
+    return Turns(rows=found)
 
 
 @routes.add("GET", "/at", READER)

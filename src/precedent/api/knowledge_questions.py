@@ -9,6 +9,7 @@ from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import MAX_CONTENT, MAX_TITLE, Status
 from precedent.knowledge.review import MAX_BATCH
+from precedent.knowledge.search import MAX_QUESTION
 from precedent.knowledge.statuses import Action
 
 from .questions import Paged, Values
@@ -39,6 +40,17 @@ class Counted(BaseModel):
 
 class ItemsQuery(Counted, Paged):
     """Which items, and which part of the list."""
+
+
+class TurnsQuery(BaseModel):
+    """Words, and how many answers."""
+
+    q: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, description="Words, in any order.")]
+    limit: Annotated[int, Field(ge=1, le=100, description="Rows at most.")] = 20
+
+
+class SearchQuery(Counted, TurnsQuery):
+    """Words, and which items."""
 
 
 class Wording(BaseModel):

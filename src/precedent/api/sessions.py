@@ -14,7 +14,7 @@ from precedent.app import App
 from precedent.errors import Conflict, NotFound
 from precedent.pipeline.event_pages import EventPage, transcripts
 from precedent.processors.friction import rows as friction
-from precedent.security import audit, visibility
+from precedent.security import visibility
 from precedent.security.principals import Principal, Role
 from precedent.usage import sessions as service
 from precedent.usage.paging import Page
@@ -22,6 +22,7 @@ from precedent.usage.report import Filter, Report, Totals
 from precedent.usage.sessions import Owned, SessionSummary, TranscriptDetail
 
 from .access import Caller, Program, allow
+from .looking import note_look
 from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
@@ -157,16 +158,5 @@ def _one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, .
 
 def _note(request: Request, program: App, caller: Principal, found: Owned, action: str) -> None:
     """Write an audit row when the session is somebody else's."""
-    if not visibility.is_anothers(caller, found.user_id):
-        return
-    act = audit.Act(
-        caller.name,
-        action,
-        f"transcript:{found.session_file}",
-        "ok",
-        details={"query": request.url.query[:MAX_TEXT]},
-        request_id=request.state.request_id,
-        address=request.client.host if request.client else "",
-    )
-    with program.store.write() as tx:
-        audit.record(tx, act, now=program.clock.now())
+    if visibility.is_anothers(caller, found.user_id):
+        note_look(request, program, caller, action, f"transcript:{found.session_file}")

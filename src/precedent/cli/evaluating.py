@@ -15,6 +15,7 @@ from .output import print_json, print_table, say
 EVALUATIONS = {
     "pairs": "precedent.knowledge.evaluation.pairs",
     "attacks": "precedent.knowledge.evaluation.attacks",
+    "retrieval": "precedent.knowledge.evaluation.retrieval",
     "detection": "precedent.processors.verification.evaluation",
 }
 """Modules with `evaluate(labels)`, by name."""

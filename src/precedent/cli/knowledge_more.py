@@ -1,18 +1,21 @@
 """`precedent knowledge …` beyond single items: what was known when, taking back much at once, domains."""
 
 from datetime import UTC
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from precedent.knowledge import listing
+from precedent.knowledge.listing import Filter
+from precedent.knowledge.model import Status
+from precedent.knowledge.search import search_items, search_turns
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE
 from precedent.usage.periods import day, first_instant
 
 from .context import context
-from .output import counted, print_json, print_table, say
+from .output import counted, instant, print_json, print_table, say
 
 _domains = typer.Typer(help="Fields of knowledge.", no_args_is_help=True, rich_markup_mode=None)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -21,9 +24,38 @@ Name = Annotated[str, typer.Argument(help="Name of the domain.")]
 
 def add(cli: typer.Typer) -> None:
     """Add the commands to the group."""
+    cli.command("search")(search)
     cli.command("at")(known_at)
     cli.command("revoke-from")(revoke_from)
     cli.add_typer(_domains, name="domains")
+
+
+def search(
+    ctx: typer.Context,
+    words: Annotated[list[str], typer.Argument(help="Words, in any order.")],
+    turns: Annotated[bool, typer.Option("--turns", help="Find what people typed instead of items.")] = False,
+    status: Annotated[list[Status] | None, typer.Option(help="Only of this status; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option(help="Answers at most.", min=1, max=1000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find items by words, the best first."""
+    app, question = context(ctx).app, " ".join(words)
+    with app.store.read() as tx:
+        if turns:
+            found: list[Any] = list(search_turns(tx, question, persons=None, limit=limit))
+        else:
+            where = Filter(statuses=tuple(status or ()))
+            found = list(search_items(tx, COMMAND_LINE, question, where=where, now=app.clock.now(), limit=limit))
+    told = [msgspec.to_builtins(each) for each in found]
+    if as_json:
+        print_json(told)
+    elif not told:
+        say("Nothing holds these words.")
+    elif turns:
+        rows = [row | {"said_at": instant(row["said_at"]), "text": " ".join(row["text"].split())[:100]} for row in told]
+        print_table(rows, ["person", "session", "line", "said_at", "text"])
+    else:
+        print_table(told, ["id", "status", "content"])
 
 
 def known_at(

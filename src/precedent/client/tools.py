@@ -17,6 +17,8 @@ INSTRUCTIONS = (
     "Search before you assume how something is done here; propose what a person told you that others should know."
 )
 MAX_FOUND = 20
+SEARCH = "/api/knowledge/search"
+MAX_QUESTION = 400
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -58,9 +60,9 @@ def server(home: Path) -> MCPServer:
 
     @found.tool(structured_output=False)
     def search_knowledge(text: str) -> str:
-        """Find approved statements of the team that hold a text; a few significant words in a row find most."""
+        """Find approved statements of the team by words, in any order, the best first."""
         with Server(connection) as there:
-            page = there.read("/api/knowledge", Page, status="approved", text=text[:200], limit=str(MAX_FOUND))
+            page = there.read(SEARCH, Page, status="approved", q=text[:MAX_QUESTION], limit=str(MAX_FOUND))
         return "\n".join(map(_line, page.rows)) or "Nothing approved holds these words."
 
     @found.tool(structured_output=False)

@@ -75,18 +75,18 @@ def listed(tx: sa.Connection, who: Principal, *, where: Filter, now: int, limit:
     Raises:
         BadInput: `after` is no cursor of this list.
     """
-    conditions = [visible(who, now=now), *_conditions(who, where)]
+    wanted = [visible(who, now=now), *conditions(who, where)]
     if after is not None:
         (last,) = position(after, tuple[Integer])
-        conditions.append(knowledge_item.c.id < last)
-    found = rows.items(tx, *conditions, limit=limit + 1, newest_first=True)
+        wanted.append(knowledge_item.c.id < last)
+    found = rows.items(tx, *wanted, limit=limit + 1, newest_first=True)
     return page(found, limit=limit, key=lambda item: (item.id,))
 
 
 def counted(tx: sa.Connection, who: Principal, *, where: Filter, now: int) -> dict[Status, int]:
     """Return how many items there are by status."""
     status = knowledge_item.c.status
-    query = sa.select(status, sa.func.count()).where(visible(who, now=now), *_conditions(who, where)).group_by(status)
+    query = sa.select(status, sa.func.count()).where(visible(who, now=now), *conditions(who, where)).group_by(status)
     return {Status(name): int(number) for name, number in tx.execute(query)}
 
 
@@ -151,7 +151,8 @@ def known_at(tx: sa.Connection, who: Principal, *, at: int, now: int) -> list[It
     ]
 
 
-def _conditions(who: Principal, where: Filter) -> list[sa.ColumnElement[bool]]:
+def conditions(who: Principal, where: Filter) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on `knowledge_item` of a filter, as this viewer may use it."""
     item, said = knowledge_item.c, knowledge_evidence.c
     found: list[sa.ColumnElement[bool]] = []
     if where.statuses:

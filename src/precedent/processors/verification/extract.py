@@ -10,6 +10,9 @@ from precedent.transcripts.reading import Position
 from .rules import DETECTOR, findings
 from .turns import Listener, Turn
 
+MAX_KEPT, MAX_KEPT_BEFORE = 4_000, 1_000
+"""Characters of a turn, and of the agent's before it, that can be searched for."""
+
 
 class Cursor(msgspec.Struct, array_like=True):
     """What the next extraction of the same transcript needs."""
@@ -25,6 +28,7 @@ class Found(msgspec.Struct, array_like=True):
         anew: it began at the transcript's beginning.
         turns: how many human turns were heard.
         dropped: findings whose quote nobody had said.
+        heard: the human turns, for search; the beginning of long ones.
     """
 
     anew: bool
@@ -32,6 +36,7 @@ class Found(msgspec.Struct, array_like=True):
     findings: list[Finding]
     turns: int = 0
     dropped: int = 0
+    heard: list[Turn] = []
 
 
 def extract_statements(transcript: Transcript, cursor: bytes | None) -> Done:
@@ -44,6 +49,7 @@ def extract_statements(transcript: Transcript, cursor: bytes | None) -> Done:
         if turn is None:
             continue
         found.turns += 1
+        found.heard.append(shortened(turn))
         stated = findings(turn)
         suspicious = bool(stated) and bool(scan(turn.text))
         for each in stated:
@@ -53,6 +59,11 @@ def extract_statements(transcript: Transcript, cursor: bytes | None) -> Done:
                 found.dropped += 1
     before.position = reading.position
     return Done(payload=msgspec.msgpack.encode(found), cursor=msgspec.msgpack.encode(before))
+
+
+def shortened(turn: Turn) -> Turn:
+    """Return a turn as it is kept for search."""
+    return msgspec.structs.replace(turn, text=turn.text[:MAX_KEPT], before=turn.before[-MAX_KEPT_BEFORE:])
 
 
 def is_said(finding: Finding, turn: Turn) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
+from precedent.archive.naming import storable
 from precedent.knowledge import erasing, intake
 from precedent.pipeline.contract import Extracted
 from precedent.store import bulk
-from precedent.store.schema import knowledge_evidence, knowledge_reading
+from precedent.store.schema import knowledge_evidence, knowledge_reading, knowledge_turn
 
 from .extract import Found
 
@@ -23,6 +24,7 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     if found.anew:
         _forget(tx, [ref.id])
     _count(tx, ref.id, found)
+    _keep_turns(tx, ref.id, found)
     source = intake.Source(user_id=ref.user_id, session=ref.native_id, transcript_id=ref.id, generation=ref.generation)
     added = intake.take(tx, found.findings, source, now=now)
     erasing.settle(tx, before, now=now)  # last: what is found again keeps its approval
@@ -39,6 +41,16 @@ def _count(tx: sa.Connection, transcript_id: int, found: Found) -> None:
         tx.execute(table.insert().values(transcript_id=transcript_id, detector=found.detector, **more))
 
 
+def _keep_turns(tx: sa.Connection, transcript_id: int, found: Found) -> None:
+    """Keep what was typed, for search; what is heard twice, as after a death, is kept once."""
+    columns = ("transcript_id", "line", "byte_offset", "said_at", "text", "before")
+    heard = [
+        (transcript_id, turn.line, turn.byte_offset, turn.at, storable(turn.text), storable(turn.before))
+        for turn in found.heard
+    ]
+    bulk.insert_new(tx, knowledge_turn, columns, heard)
+
+
 def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
     """Remove what rests on transcripts; items that rested on nothing else go or return to review."""
     items = erasing.evidenced(tx, "transcript_id", transcript_ids)
@@ -47,5 +59,5 @@ def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
 
 
 def _forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
-    for table in (knowledge_evidence, knowledge_reading):
+    for table in (knowledge_evidence, knowledge_reading, knowledge_turn):
         bulk.delete_in(tx, table, "transcript_id", transcript_ids)

@@ -21,7 +21,7 @@ from ._access import (
     upload_day,
     web_session,
 )
-from ._base import REVISION, metadata
+from ._base import REVISION, SEARCH_PREFIX, is_described, metadata
 from ._catalogue import (
     tombstone,
     transcript,
@@ -71,6 +71,7 @@ from ._work import (
 
 __all__ = [
     "REVISION",
+    "SEARCH_PREFIX",
     "account",
     "alert",
     "audit",
@@ -79,6 +80,7 @@ __all__ = [
     "contact",
     "friction_moment",
     "invitation",
+    "is_described",
     "job",
     "knowledge_audience",
     "knowledge_delivered",

@@ -178,7 +178,6 @@ knowledge_turn = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("transcript_id", sa.ForeignKey("transcript.id"), nullable=False),
-    sa.Column("user_id", Big, nullable=False),
     sa.Column("line", Big, nullable=False),
     sa.Column("byte_offset", Big, nullable=False),
     sa.Column("said_at", Big),

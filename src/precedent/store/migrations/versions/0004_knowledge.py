@@ -233,7 +233,6 @@ def upgrade() -> None:
         "knowledge_turn",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("transcript_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("byte_offset", sa.BigInteger(), nullable=False),
         sa.Column("said_at", sa.BigInteger(), nullable=True),
@@ -276,3 +275,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "user_id"),
     )
     # ### end Alembic commands ###
+    for statement in SEARCH[op.get_bind().dialect.name]:
+        op.execute(statement)
+
+
+def _fts5(name: str, table: str, columns: tuple[str, ...], weights: str) -> tuple[str, ...]:
+    """Return an index over columns of a table, which triggers keep."""
+    names, old, new = (", ".join(f"{prefix}{each}" for each in columns) for prefix in ("", "old.", "new."))
+    removed = f"INSERT INTO {name}({name}, rowid, {names}) VALUES ('delete', old.id, {old});"
+    added = f"INSERT INTO {name}(rowid, {names}) VALUES (new.id, {new});"
+    return (
+        f"CREATE VIRTUAL TABLE {name} USING fts5({names}, content='{table}', content_rowid='id', "
+        "tokenize='porter unicode61 remove_diacritics 2')",
+        f"INSERT INTO {name}({name}, rank) VALUES ('rank', 'bm25({weights})')",
+        f"CREATE TRIGGER {name}_added AFTER INSERT ON {table} BEGIN {added} END",
+        f"CREATE TRIGGER {name}_removed AFTER DELETE ON {table} BEGIN {removed} END",
+        f"CREATE TRIGGER {name}_changed AFTER UPDATE OF {names} ON {table} BEGIN {removed} {added} END",
+    )
+
+
+def _tsvector(name: str, table: str, columns: tuple[str, ...], weights: str) -> tuple[str, ...]:
+    """Return an index over columns of a table, which a generated column keeps."""
+    parts = " || ".join(
+        f"setweight(to_tsvector('english', {column}), '{weight}')"
+        for column, weight in zip(columns, weights, strict=True)
+    )
+    return (
+        f"ALTER TABLE {table} ADD COLUMN search_words tsvector GENERATED ALWAYS AS ({parts}) STORED",
+        f"CREATE INDEX ix_{name} ON {table} USING gin (search_words)",
+    )
+
+
+_ITEM = ("title", "content", "category", "entities", "tags")
+_TURN = ("text", "before")
+SEARCH = {
+    "sqlite": (
+        *_fts5("search_item", "knowledge_item", _ITEM, "2.0, 1.0, 0.5, 1.0, 1.0"),
+        *_fts5("search_turn", "knowledge_turn", _TURN, "1.0, 0.5"),
+    ),
+    "postgresql": (
+        *_tsvector("search_item", "knowledge_item", _ITEM, "ABDCC"),
+        *_tsvector("search_turn", "knowledge_turn", _TURN, "AB"),
+    ),
+}
+"""Full text over items and turns; the names all begin with `store.schema.SEARCH_PREFIX`."""
