@@ -52,6 +52,8 @@ POINTS = (
     "backup.written",
     "restore.objects",
     "restore.loaded",
+    "model.kept",
+    "model.stored",
     "memory.stored",
     "memory.read",
     "import.read",

@@ -252,6 +252,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"variable": "SCHEDULER_CORPORATE_MEMORY_INTERVAL"},
         ),
     ] = 1020
+    detection: Annotated[
+        Literal["rules", "llm"],
+        Meta(description="How statements are found: by rules alone, or by a language model as well."),
+    ] = "rules"
+    model_provider: Annotated[
+        Literal["openai", "anthropic"],
+        Meta(description="Wire format of the model; openai is also that of Ollama, vLLM and most gateways."),
+    ] = "openai"
+    model_name: Annotated[str, Meta(description="The model, as its vendor names it.")] = ""
+    model_base_url: Annotated[str, Meta(description="URL of another server than the vendor's own.")] = ""
+    model_api_key: Annotated[
+        str, Meta(description="Key for the model; empty where none is needed.", extra={"secret": True})
+    ] = ""
+    model_timeout_s: Annotated[float, Meta(gt=0, le=600, description="Seconds that one answer may take.")] = 120.0
+    model_tokens_per_run: Annotated[int, Meta(ge=0, description="Tokens that one run may cost.")] = 100_000
+    model_tokens_per_day: Annotated[int, Meta(ge=0, description="Tokens that a day may cost, UTC.")] = 500_000
+    model_interval_s: Annotated[
+        int, Meta(gt=0, le=LONGEST_INTERVAL_S, description="Seconds between runs of detection by a model.")
+    ] = 900
     knowledge_note_approval: Annotated[
         Literal["review", "unflagged"],
         Meta(

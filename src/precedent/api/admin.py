@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
 from precedent.errors import BadInput, Misconfigured
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, PREFIX
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, MODEL, PREFIX
 from precedent.security import audit
 
 from .access import Caller, Program, Routes
@@ -48,6 +48,14 @@ async def run_session_collector(request: Request, program: Program, caller: Call
 async def run_corporate_memory(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
     """Read what is new in people's notes for their agents."""
     return await ask(request, program, caller.name, MEMORY, asked)
+
+
+@routes.add("POST", "/run-model-detection", JOBS, responses=ANSWERS)
+async def run_model_detection(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
+    """Ask a language model about what is new in people's turns."""
+    if MODEL not in program.jobs:
+        raise BadInput('detection is by rules here; set detection = "llm" to ask a model')
+    return await ask(request, program, caller.name, MODEL, asked)
 
 
 @routes.add("POST", "/run-housekeeping", JOBS, responses=ANSWERS)

@@ -12,13 +12,13 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent import plugins
-from precedent.errors import Busy, Exhausted
+from precedent.errors import Busy, Exhausted, Misconfigured
 from precedent.jobs import wake
 from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, PREFIX, Overlap
+from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from precedent.archive.sources import Home
     from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
     from precedent.knowledge.notes.model import MemoryStats
+    from precedent.processors.verification.asking.running import ModelStats
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class Working(Knowing):
             COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
         }
         works[HOUSEKEEPING] = self.housekeeping.work
+        if MODEL in self.jobs:
+            works[MODEL] = lambda run, stopping: self._model_work(run, stopping=stopping)
         works[MEMORY] = lambda run, stopping: self._memory_work(run, homes(), stopping=stopping)
         for name in self.jobs:
             if name.startswith(PREFIX):
@@ -207,6 +210,31 @@ class Working(Knowing):
         from precedent.jobs.memory import work  # noqa: PLC0415  # the rules for secrets are heavy
 
         return work(self.memory, run, homes, stopping=stopping)
+
+    def ask_model(self) -> "ModelStats":
+        """Ask the model about what is new, as one run in this process.
+
+        Raises:
+            Misconfigured: no model is configured, or it refuses us.
+            Busy: it is under way.
+        """
+        done: list[Ending] = []
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(self._model_work(run, stopping=stopping))
+            return done[0]
+
+        record = self.jobs.get(MODEL)
+        if record is None:
+            raise Misconfigured('detection is by rules here; set detection = "llm" and model_name to ask a model')
+        claimed = self.runs.open(record, by=COMMAND_LINE.name)
+        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
+        return cast("ModelStats", done[0].counts)
+
+    def _model_work(self, run: OpenRun, *, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.detecting import work  # noqa: PLC0415  # the rules take long to compile
+
+        return work(self.store, self.settings, run, stopping=stopping, clock=self.clock)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

@@ -25,6 +25,7 @@ Name = Annotated[str, typer.Argument(help="Name of the domain.")]
 def add(cli: typer.Typer) -> None:
     """Add the commands to the group."""
     cli.command("search")(search)
+    cli.command("ask-model")(ask_model)
     cli.command("at")(known_at)
     cli.command("revoke-from")(revoke_from)
     cli.add_typer(_domains, name="domains")
@@ -56,6 +57,25 @@ def search(
         print_table(rows, ["person", "session", "line", "said_at", "text"])
     else:
         print_table(told, ["id", "status", "content"])
+
+
+def ask_model(ctx: typer.Context, as_json: Json = False) -> None:
+    """Ask the language model that is configured about what is new."""
+    stats = context(ctx).app.ask_model()
+    if as_json:
+        print_json(msgspec.to_builtins(stats))
+    else:
+        tokens = stats.input_tokens + stats.output_tokens
+        say(
+            f"{counted(stats.calls, 'call')} of {tokens:,} tokens about {counted(stats.transcripts, 'transcript')}, "
+            f"{counted(stats.findings, 'statement')} found, {stats.dropped:,} dropped, {stats.unusable:,} unusable"
+        )
+        if stats.transcripts_withheld:
+            withheld = counted(stats.transcripts_withheld, "transcript")
+            say(f"{withheld} withheld; `precedent consent allow model` allows it.")
+        if stats.reason:
+            say(f"The rest waits: {stats.reason}")
+    raise typer.Exit(1 if stats.reason else 0)
 
 
 def known_at(

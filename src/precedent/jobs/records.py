@@ -15,6 +15,7 @@ COLLECTOR = "session-collector"
 HEALTH = "health-check"
 HOUSEKEEPING = "housekeeping"
 MEMORY = "corporate-memory"
+MODEL = "model-detection"
 
 
 DAY_S = 86_400
@@ -139,6 +140,7 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             grace_s=2 * settings.memory_interval_s,
             description="Reads what is new in people's notes for their agents.",
         ),
+        *([_model(settings)] if settings.detection == "llm" else []),
         Job(
             name=HOUSEKEEPING,
             schedule="daily 04:00",
@@ -154,6 +156,19 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
 
 # Intervals that operators know a variable for, and how long a clock waits for the answer.
 _INTERVALS = {"usage": ("usage_interval_s", 300), "verification": ("verification_interval_s", 900)}
+
+
+def _model(settings: Settings) -> Job:
+    return Job(
+        name=MODEL,
+        schedule=every(settings.model_interval_s),
+        variable=SETTINGS["model_interval_s"].variable,
+        path="/api/admin/run-model-detection",
+        timeout_s=900,
+        action="run_model_detection",
+        grace_s=2 * settings.model_interval_s,
+        description="Asks a language model about what is new in people's turns.",
+    )
 
 
 def _processor(settings: Settings, processor: Cadence) -> Job:

@@ -8,11 +8,20 @@ import sqlalchemy as sa
 
 from precedent.archive.naming import storable
 from precedent.knowledge import erasing, intake
-from precedent.pipeline.contract import Extracted
+from precedent.pipeline.contract import Extracted, TranscriptRef
 from precedent.store import bulk
-from precedent.store.schema import knowledge_evidence, knowledge_reading, knowledge_turn
+from precedent.store.schema import (
+    knowledge_asked,
+    knowledge_call,
+    knowledge_evidence,
+    knowledge_reading,
+    knowledge_turn,
+)
 
 from .extract import Found
+
+MODEL_DETECTOR = "llm/"
+"""Begins the detector of evidence that a model found; see `asking`."""
 
 
 def store(extracted: Extracted, tx: sa.Connection) -> int:
@@ -22,7 +31,7 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     now = time.time_ns() // 1000
     before = erasing.evidenced(tx, "transcript_id", [ref.id]) if found.anew else set()
     if found.anew:
-        _forget(tx, [ref.id])
+        _forget_reading(tx, ref)
     _count(tx, ref.id, found)
     _keep_turns(tx, ref.id, found)
     source = intake.Source(user_id=ref.user_id, session=ref.native_id, transcript_id=ref.id, generation=ref.generation)
@@ -58,6 +67,15 @@ def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
     erasing.settle(tx, items, now=time.time_ns() // 1000)
 
 
+def _forget_reading(tx: sa.Connection, ref: TranscriptRef) -> None:
+    """Remove what an earlier reading found; what a model found in the same content stands as long as it does."""
+    said = knowledge_evidence.c
+    by_model = sa.and_(said.detector.startswith(MODEL_DETECTOR), said.generation == ref.generation)
+    tx.execute(knowledge_evidence.delete().where(said.transcript_id == ref.id, sa.not_(by_model)))
+    for table in (knowledge_reading, knowledge_turn, knowledge_asked):
+        bulk.delete_in(tx, table, "transcript_id", [ref.id])
+
+
 def _forget(tx: sa.Connection, transcript_ids: Sequence[int]) -> None:
-    for table in (knowledge_evidence, knowledge_reading, knowledge_turn):
+    for table in (knowledge_evidence, knowledge_reading, knowledge_turn, knowledge_asked, knowledge_call):
         bulk.delete_in(tx, table, "transcript_id", transcript_ids)

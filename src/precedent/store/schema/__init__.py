@@ -28,7 +28,9 @@ from ._catalogue import (
     user,
 )
 from ._knowledge import (
+    knowledge_asked,
     knowledge_audience,
+    knowledge_call,
     knowledge_delivered,
     knowledge_domain,
     knowledge_evidence,
@@ -82,7 +84,9 @@ __all__ = [
     "invitation",
     "is_described",
     "job",
+    "knowledge_asked",
     "knowledge_audience",
+    "knowledge_call",
     "knowledge_delivered",
     "knowledge_domain",
     "knowledge_evidence",

@@ -204,6 +204,33 @@ knowledge_reading = sa.Table(
 )
 """What reading a transcript for knowledge came to; `dropped` findings quoted what nobody had said."""
 
+knowledge_call = sa.Table(
+    "knowledge_call",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("transcript_id", sa.ForeignKey("transcript.id"), nullable=False),
+    sa.Column("prompt", Big, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    count("input_tokens"),
+    count("output_tokens"),
+    sa.Column("at", Big, nullable=False),
+    sa.Index(None, "at"),
+    sa.Index(None, "transcript_id"),
+)
+"""What a model answered, by what it was asked: prompt version, model and content. It is written before anything is made
+of it, so nothing is paid for twice."""
+
+knowledge_asked = sa.Table(
+    "knowledge_asked",
+    metadata,
+    sa.Column("transcript_id", sa.ForeignKey("transcript.id"), primary_key=True, autoincrement=False),
+    sa.Column("turn_id", Big, nullable=False),
+    sa.Column("prompt", Big, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+)
+"""Up to which turn a model was asked about a transcript."""
+
 knowledge_delivered = sa.Table(
     "knowledge_delivered",
     metadata,
