@@ -2,6 +2,7 @@
 
 from . import (
     api_reads,
+    bundle,
     collect,
     detection,
     growth,
@@ -18,7 +19,7 @@ from . import (
 )
 
 for benchmark in (
-    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search,
+    collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search, bundle,
     api_reads,
 ):  # fmt: skip
     benchmark.main()

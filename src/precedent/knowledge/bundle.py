@@ -19,6 +19,9 @@ BUDGET_TOKENS = 6_000
 MANDATORY_TOKENS = 3_000
 """What mandatory items may take of it; more would leave no room for anything else."""
 
+LOOKED_AT = 1_000
+"""Items that are considered, mandatory ones and then the newest: three times as many as ever fit."""
+
 CHARS_PER_TOKEN = 4
 STALE_AFTER_S = 7 * 86_400
 """A laptop that could not ask for so long gives its agents nothing."""
@@ -120,19 +123,19 @@ def _chosen(
     tx: sa.Connection, user_id: int | None, *, now: int, budget_tokens: int
 ) -> tuple[list[int], int, list[str]]:
     """Return the ids that fit, in order, how many did not, and warnings."""
-    item = knowledge_item.c
+    item, may = knowledge_item.c, deliverable(user_id, now=now)
     query = (
         sa.select(item.id, item.mandatory, sa.func.length(item.title) + sa.func.length(item.content))
-        .where(deliverable(user_id, now=now))
-        .order_by(item.mandatory.desc(), item.approved_at.desc(), item.id)
+        .where(may)
+        .order_by(item.mandatory.desc(), item.approved_at.desc(), item.id.desc())
+        .limit(LOOKED_AT)
     )
-    chosen, left_out, left_mandatory = list[int](), 0, 0
+    chosen, left_mandatory = list[int](), 0
     room, mandatory_room = budget_tokens, min(MANDATORY_TOKENS, budget_tokens)
     for number, mandatory, length in tx.execute(query):
         tokens = (length + _OVERHEAD_CHARS) // CHARS_PER_TOKEN + 1
         # What is too large is passed over; a smaller one behind it may fit.
         if tokens > room or (mandatory and tokens > mandatory_room):
-            left_out += 1
             left_mandatory += bool(mandatory)
             continue
         chosen.append(number)
@@ -144,7 +147,8 @@ def _chosen(
             f"{left_mandatory} mandatory items do not fit into {MANDATORY_TOKENS} tokens and reach nobody: shorten "
             "them, or take mandates back"
         )
-    return chosen, left_out, warnings
+    there = tx.scalar(sa.select(sa.func.count()).select_from(knowledge_item).where(may)) or 0
+    return chosen, there - len(chosen), warnings
 
 
 _OVERHEAD_CHARS = 60

@@ -32,6 +32,7 @@ knowledge_item = sa.Table(
     sa.Column("updated_at", Big, nullable=False),
     count("version"),
     sa.Index(None, "status", "updated_at"),
+    sa.Index(None, "status", "mandatory", "approved_at", "id"),
     sa.Index(None, "content_hash"),
     sa.Index(None, "words_hash"),
     sa.Index(None, "owner_id"),

@@ -109,6 +109,12 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_knowledge_item_status_updated_at"), "knowledge_item", ["status", "updated_at"], unique=False
     )
+    op.create_index(
+        op.f("ix_knowledge_item_status_mandatory_approved_at_id"),
+        "knowledge_item",
+        ["status", "mandatory", "approved_at", "id"],
+        unique=False,
+    )
     op.create_index(op.f("ix_knowledge_item_words_hash"), "knowledge_item", ["words_hash"], unique=False)
     op.create_table(
         "knowledge_note",
