@@ -4,14 +4,18 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
 from builders import home_of
 from laptops import ApiServer, Laptop
 from precedent.app import App
+from precedent.knowledge import rows
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.model import Status
 from precedent.security.acting import BY_COMMAND_LINE, By
@@ -42,7 +46,14 @@ def tools_of(laptop: Laptop) -> StdioServerParameters:
     )
 
 
-def test_an_agent_finds_what_is_approved_and_proposes_what_waits(app: App, server: ApiServer, tmp_path: Path) -> None:
+def over_http(server: ApiServer, client: httpx2.AsyncClient) -> Any:
+    return streamable_http_client(f"{server.url}/mcp", http_client=client)
+
+
+@pytest.mark.parametrize("way", ["stdio", "http"])
+def test_an_agent_finds_what_is_approved_and_proposes_what_waits(
+    way: str, app: App, server: ApiServer, tmp_path: Path
+) -> None:
     account = app.accounts.create("ada@example.org", role=Role.MEMBER, by=BY_COMMAND_LINE)
     ada = By(Principal(name=account.key, role=Role.MEMBER, user_id=account.user_id))
     settled = app.proposing.propose(Draft(title="Builds", content="We use pnpm here."), by=ada)
@@ -52,7 +63,10 @@ def test_an_agent_finds_what_is_approved_and_proposes_what_waits(app: App, serve
     laptop = Laptop(home_of(tmp_path).path, server.url, token=made.secret)
 
     async def ask() -> list[str]:
-        async with Client(tools_of(laptop)) as agent:
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {made.secret}"}) as http,
+            Client(tools_of(laptop) if way == "stdio" else over_http(server, http)) as agent,
+        ):
             names = {tool.name for tool in (await agent.list_tools()).tools}
             assert names == {"search_knowledge", "get_knowledge", "propose_knowledge"}
             said = []
@@ -74,8 +88,6 @@ def test_an_agent_finds_what_is_approved_and_proposes_what_waits(app: App, serve
     assert hidden.startswith("error: ") and "pnpm 11" not in hidden
     assert "a reviewer decides" in proposed
     with app.store.read() as tx:
-        from precedent.knowledge import rows  # beside its only use
-
         [last] = [item for item in rows.items(tx) if item.content == "We keep times in UTC."]
     assert last.status is Status.PENDING
 
@@ -85,3 +97,18 @@ def test_a_laptop_that_is_not_connected_says_so(tmp_path: Path, database_url: st
     (laptop.home / ".precedent" / "config.toml").unlink()
     done = laptop.call("mcp")
     assert done.returncode != 0 and "precedent connect" in done.stderr
+
+
+def test_nobody_speaks_to_it_without_a_token_and_reading_tokens_propose_nothing(app: App, server: ApiServer) -> None:
+    app.accounts.create("ada@example.org", role=Role.MEMBER, by=BY_COMMAND_LINE)
+    made = app.tokens.create("ada", name="reads", scopes=[Scope.READ], by=BY_COMMAND_LINE)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call |= {"params": {"name": "propose_knowledge", "arguments": {"title": "Times", "content": "We keep UTC."}}}
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    with httpx2.Client(base_url=server.url, headers=headers) as client:
+        assert client.post("/mcp", json=call).status_code == 401
+        answer = client.post("/mcp", json=call, headers={"Authorization": f"Bearer {made.secret}"})
+        assert client.get("/mcp").status_code == 405
+    assert answer.status_code == 200 and answer.json()["result"]["isError"] and "write" in answer.text
+    with app.store.read() as tx:
+        assert rows.items(tx) == []

@@ -1,15 +1,21 @@
-"""The team's knowledge as tools of the Model Context Protocol, for an agent on a person's machine.
+"""The team's knowledge as tools of the Model Context Protocol, for an agent on a person's machine or over HTTP.
 
-Whatever an agent asks for is asked of the server with the person's token, so it sees what they may see. What it
-proposes is their proposal and waits for review.
+Whatever an agent asks for is asked for its person, so it sees what they may see. What it proposes is their proposal
+and waits for review.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+
+from precedent.errors import PrecedentError
 
 from . import config
+from .known import Known, Page, Shown, Source
 from .remote import Server
 
 INSTRUCTIONS = (
@@ -21,32 +27,41 @@ SEARCH = "/api/knowledge/search"
 MAX_QUESTION = 400
 
 
-class Known(msgspec.Struct, frozen=True):
-    """What of an item an agent is told.
+def tools(source: Source) -> MCPServer:
+    """Return the tools over a source; what it raises is told to the agent as an error."""
+    found: MCPServer = MCPServer("precedent", instructions=INSTRUCTIONS, log_level="WARNING")
 
-    Attributes:
-        status: only what is `approved` is settled.
-    """
+    @found.tool(structured_output=False)
+    def search_knowledge(text: str) -> str:
+        """Find approved statements of the team by words, in any order, the best first."""
+        with _told():
+            rows = source.search(text[:MAX_QUESTION], limit=MAX_FOUND)
+        return "\n".join(map(_line, rows)) or "Nothing approved holds these words."
 
-    id: int
-    title: str
-    content: str
-    status: str
-    domains: list[str] = []
-    valid_until: int | None = None
+    @found.tool(structured_output=False)
+    def get_knowledge(number: int) -> str:
+        """Return one statement by its number, with how many people said it."""
+        with _told():
+            shown = source.get(number)
+        return f"{_line(shown.item)}\nSaid by {shown.people} of the team; {shown.item.status}."
+
+    @found.tool(structured_output=False)
+    def propose_knowledge(title: str, content: str) -> str:
+        """Propose a statement that a person made and that others should know; it waits for review."""
+        with _told():
+            made = source.propose(title, content)
+        return f"Proposed as item {made}; a reviewer decides about it."
+
+    return found
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A page of items."""
-
-    rows: list[Known]
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """An item by itself."""
-
-    item: Known
-    people: int
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an agent why something was not done; of what is not ours the library tells nothing."""
+    try:
+        yield
+    except PrecedentError as error:
+        raise ToolError(str(error)) from error
 
 
 def server(home: Path) -> MCPServer:
@@ -55,31 +70,23 @@ def server(home: Path) -> MCPServer:
     Raises:
         Misconfigured: it is connected to none.
     """
-    connection = config.load(home)
-    found: MCPServer = MCPServer("precedent", instructions=INSTRUCTIONS, log_level="WARNING")
+    return tools(_Remote(config.load(home)))
 
-    @found.tool(structured_output=False)
-    def search_knowledge(text: str) -> str:
-        """Find approved statements of the team by words, in any order, the best first."""
-        with Server(connection) as there:
-            page = there.read(SEARCH, Page, status="approved", q=text[:MAX_QUESTION], limit=str(MAX_FOUND))
-        return "\n".join(map(_line, page.rows)) or "Nothing approved holds these words."
 
-    @found.tool(structured_output=False)
-    def get_knowledge(number: int) -> str:
-        """Return one statement by its number, with how many people said it."""
-        with Server(connection) as there:
-            shown = there.read(f"/api/knowledge/{number}", Shown)
-        return f"{_line(shown.item)}\nSaid by {shown.people} of the team; {shown.item.status}."
+class _Remote(NamedTuple):
+    connection: config.Connection
 
-    @found.tool(structured_output=False)
-    def propose_knowledge(title: str, content: str) -> str:
-        """Propose a statement that a person made and that others should know; it waits for review."""
-        with Server(connection) as there:
-            made = there.send("/api/knowledge", Known, {"title": title, "content": content})
-        return f"Proposed as item {made.id}; a reviewer decides about it."
+    def search(self, text: str, *, limit: int) -> list[Known]:
+        with Server(self.connection) as there:
+            return there.read(SEARCH, Page, status="approved", q=text, limit=str(limit)).rows
 
-    return found
+    def get(self, number: int) -> Shown:
+        with Server(self.connection) as there:
+            return there.read(f"/api/knowledge/{number}", Shown)
+
+    def propose(self, title: str, content: str) -> int:
+        with Server(self.connection) as there:
+            return there.send("/api/knowledge", Known, {"title": title, "content": content}).id
 
 
 def serve(home: Path) -> None:
