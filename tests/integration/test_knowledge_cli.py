@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from builders import home_of
+from builders import home_of, put
 from precedent.cli import cli
 from precedent.testing import ClaudeCode
 
@@ -84,14 +84,14 @@ def test_domains_sort_items(folder: Path) -> None:
     assert [each["name"] for each in read("knowledge", "domains", "list")] == ["build"]
 
 
-def test_the_queue_is_judged_by_single_keys(folder: Path) -> None:
+def typed(keys: bytes) -> str:
+    """Type at the queue and return what stood on the screen."""
     main, end = pty.openpty()
     command = [sys.executable, "-W", "error", "-m", "precedent.cli", "review"]
+    said = b""
     with subprocess.Popen(command, stdin=end, stderr=end, env={**os.environ, "NO_COLOR": "1"}) as process:
         os.close(end)
-        os.write(main, b"axur")
-        os.write(main, b"m")
-        said = b""
+        os.write(main, keys)
         while True:
             try:
                 more = os.read(main, 4096)
@@ -102,10 +102,48 @@ def test_the_queue_is_judged_by_single_keys(folder: Path) -> None:
             said += more
         assert process.wait(30) == 0
     os.close(main)
-    text = said.decode()
+    return said.decode()
+
+
+def test_the_queue_is_judged_by_single_keys(folder: Path) -> None:
+    text = typed(b"axurm")
     assert "2 judged, 0 wait." in text and "waits again" in text and "No such key" in text
     statuses = sorted((each["status"], each["mandatory"]) for each in read("knowledge", "list"))
     assert statuses == [("approved", True), ("rejected", False)]
+
+
+def contradict(folder: Path) -> None:
+    """Let the same person say the opposite in another session."""
+    session = ClaudeCode("opposite").prompt("go").reply("I ran npm install.")
+    session.prompt("no, we use npm in this repo, not pnpm")
+    home = home_of(folder)
+    put(home.path / ".claude/projects" / session.path, session.data)
+    assert run("collect", "--home", str(home.path)).exit_code == run("run", "verification").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "left"),
+    [("t", ["approved", "rejected"]), ("b", ["approved", "pending"])],
+)
+def test_what_may_contradict_stands_beside_it_and_is_decided_there(key: str, left: list[str], folder: Path) -> None:
+    contradict(folder)
+    [pair] = [each for each in read("knowledge", "pairs", "list") if each["relation"] == "contradiction"]
+    first, second = pair["first"]["id"], pair["second"]["id"]
+    others = [each["id"] for each in read("knowledge", "list") if each["id"] not in {first, second}]
+    for number in others:
+        assert run("knowledge", "reject", str(number)).exit_code == 0
+    text = typed(f"{key}aq".encode())
+    assert f"MAY CONTRADICT #{second}" in text and pair["second"]["content"] in text
+    assert sorted(each["status"] for each in read("knowledge", "list") if each["id"] in {first, second}) == left
+
+
+def test_a_pair_is_decided_by_its_number(folder: Path) -> None:
+    contradict(folder)
+    [pair] = [each for each in read("knowledge", "pairs", "list") if each["relation"] == "contradiction"]
+    assert run("knowledge", "pairs", "decide", str(pair["id"]), "kept_b").exit_code == 0
+    assert read("knowledge", "pairs", "list") == []
+    again = run("knowledge", "pairs", "decide", str(pair["id"]), "kept_a")
+    assert again.exit_code != 0 and "is decided" in str(again.exception)
 
 
 def test_review_without_a_terminal_says_what_to_do(folder: Path) -> None:

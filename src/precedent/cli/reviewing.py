@@ -4,7 +4,7 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from precedent.knowledge import listing
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter, Shown
 from precedent.knowledge.model import Item, Status
+from precedent.knowledge.pairs import Pair, Resolution
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE
 
@@ -24,6 +25,7 @@ from .context import context
 from .output import instant, say
 
 KEYS = "[a]pprove  [m]andate  [r]eject  [e]dit  [s]kip  [u]ndo  [q]uit"
+PAIR_KEYS = "of the first of these: [t]his one holds  the [o]ther holds  [b]oth hold  mer[g]e"
 QUEUE = 500
 """Items read at a time."""
 
@@ -59,6 +61,7 @@ class Desk:
         self._app, self.judged = app, 0
         self._skipped: set[int] = set()
         self._done: list[tuple[int, str]] = []
+        self._pairs: list[Pair] = []
 
     def next(self, where: Filter) -> Item | None:
         """Return the next item, the oldest first; None when all were seen."""
@@ -76,15 +79,18 @@ class Desk:
         """Print an item as it would be delivered, with its evidence."""
         with self._app.store.read() as tx:
             found = listing.shown(tx, COMMAND_LINE, item.id, now=self._app.clock.now())
-        for line in shown_lines(found):
+        self._pairs = self._app.pairs.of(COMMAND_LINE, item.id)
+        for line in (*shown_lines(found), *pair_lines(self._pairs, item.id)):
             say(line)
         say(KEYS)
+        if self._pairs:
+            say(PAIR_KEYS)
 
     def act(self, item: Item, key: str) -> bool:
         """Do what a key says; false to end."""
         acts: dict[str, Callable[[Item], None]] = {
             "a": self._approve, "m": self._mandate, "r": self._reject, "e": self._edit, "s": self._skip,
-            "u": self._undo,
+            "u": self._undo, "t": self._this, "o": self._other, "b": self._both, "g": self._merge,
         }  # fmt: skip
         if key in {"q", "\x03", "\x04", ""}:
             return False
@@ -131,14 +137,61 @@ class Desk:
         self.judged -= 1
         say(f"{number} waits again.")
 
-    def _edit(self, item: Item) -> None:
-        text = click.edit(f"{item.title}\n\n{item.content}\n")
-        if text is None or not text.strip():
-            say("Unchanged.")
+    def _this(self, item: Item) -> None:
+        self._decide(item, lambda pair: Resolution.KEPT_A if pair.first.id == item.id else Resolution.KEPT_B)
+
+    def _other(self, item: Item) -> None:
+        self._decide(item, lambda pair: Resolution.KEPT_B if pair.first.id == item.id else Resolution.KEPT_A)
+
+    def _both(self, item: Item) -> None:
+        self._decide(item, lambda _: Resolution.BOTH_VALID)
+
+    def _merge(self, item: Item) -> None:
+        if not self._pairs:
+            say("It is like no other item.")
             return
-        title, _, content = text.strip().partition("\n")
-        draft = Draft(title=title.strip(), content=content.strip() or title.strip())
+        draft = _worded(f"{item.title}\n\n{self._pairs[0].first.content}\n{self._pairs[0].second.content}\n")
+        if draft is not None:
+            self._decide(item, lambda _: Resolution.MERGE, wording=draft)
+
+    def _decide(self, _: Item, choose: Callable[[Pair], Resolution], *, wording: Draft | None = None) -> None:
+        if not self._pairs:
+            say("It is like no other item.")
+            return
+        pair = self._pairs[0]
+        resolution = choose(pair)
+        made = self._app.pairs.decide(pair.id, resolution, by=BY_COMMAND_LINE, wording=wording)
+        self.judged += 1
+        into = f" into {made.id}" if made is not None else ""
+        say(f"{pair.first.id} and {pair.second.id}: {resolution.value}{into}.")
+
+    def _edit(self, item: Item) -> None:
+        draft = _worded(f"{item.title}\n\n{item.content}\n")
+        if draft is None:
+            return
         self._app.review.edit(item.id, draft, by=BY_COMMAND_LINE, expected=item.content_hash)
+
+
+def _worded(before: str) -> Draft | None:
+    """Let the editor word an item; None when nothing came of it."""
+    text = click.edit(before)
+    if text is None or not text.strip():
+        say("Unchanged.")
+        return None
+    title, _, content = text.strip().partition("\n")
+    return Draft(title=title.strip(), content=content.strip() or title.strip())
+
+
+def pair_lines(pairs: Sequence[Pair], item_id: int) -> list[str]:
+    """Return what an item may say the same as, or the opposite of."""
+    lines = []
+    for pair in pairs:
+        other = pair.second if pair.first.id == item_id else pair.first
+        what = "MAY CONTRADICT" if pair.relation == "contradiction" else "may repeat"
+        differs = f" (differs in {', '.join(pair.differences)})" if pair.differences else ""
+        lines.append(f"{what} #{other.id}, {other.status.value}{differs}")
+        lines.append(f"    {visible(other.content)}")
+    return lines
 
 
 def shown_lines(found: Shown) -> list[str]:

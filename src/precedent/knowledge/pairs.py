@@ -23,6 +23,9 @@ from .statuses import Action, after
 from .visibility import visible
 
 RESOLVED = "resolved"
+MAX_OF_ONE = 40
+"""Pairs of one item that are told."""
+
 LIVE = (Status.PENDING.value, Status.APPROVED.value)
 """Statuses of items about which there is something to decide."""
 
@@ -82,6 +85,17 @@ class Pairs:
             where += [table.item_a.in_(seen), table.item_b.in_(seen)]
             found = self._read(tx, where, limit=limit + 1)
         return page(found, limit=limit, key=lambda pair: (pair.id,))
+
+    def of(self, who: Principal, item_id: int) -> list[Pair]:
+        """Return the open pairs that an item is in, of items that may be delivered and that they see."""
+        table = knowledge_pair.c
+        with self._store.read() as tx:
+            seen = sa.select(knowledge_item.c.id).where(
+                visible(who, now=self._clock.now()), knowledge_item.c.status.in_(LIVE)
+            )
+            where = [table.status == OPEN, table.item_a.in_(seen), table.item_b.in_(seen)]
+            where.append(sa.or_(table.item_a == item_id, table.item_b == item_id))
+            return self._read(tx, where, limit=MAX_OF_ONE)
 
     def decide(
         self, number: int, resolution: Resolution, *, by: By, wording: Draft | None = None, reason: str = ""
