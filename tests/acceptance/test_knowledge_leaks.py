@@ -11,9 +11,11 @@ from builders import ManualTime
 from conftest import MakeApp
 from precedent.api import create
 from precedent.api.access import routes_of
+from precedent.api.mcp import Services
 from precedent.app import App
 from precedent.clock import SECOND
-from precedent.knowledge import intake
+from precedent.errors import NotFound
+from precedent.knowledge import intake, rows
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.intake import Source
 from precedent.knowledge.model import Finding, Item, Kind, Place
@@ -119,8 +121,6 @@ class World:
 
 
 def _all(tx: Any) -> list[Item]:
-    from precedent.knowledge import rows  # beside its only use
-
     return rows.items(tx)
 
 
@@ -192,6 +192,27 @@ def test_every_list_shows_to_each_exactly_what_they_may_see(world: World) -> Non
         with world.client(role) as client:
             for name, (look, may) in LISTS.items():
                 assert seen_in(look(client, world)) == {kind for kind in KINDS if may(kind, role)}, (name, role)
+
+
+def test_the_tools_of_agents_and_the_files_they_read_show_what_is_approved_and_nothing_else(world: World) -> None:
+    with world.app.store.read() as tx:
+        approved = {kind for kind, number in world.items.items() if rows.item(tx, number).status == "approved"}
+    for role, who in world.people.items():
+        tools = Services(world.app, By(who))
+        found = tools.search("words of the item", limit=100)
+        assert {kind for each in found for kind in seen_in(each.content)} == {
+            kind for kind in KINDS if kind in approved and sees(kind, role)
+        }, role
+        for kind, number in world.items.items():
+            try:
+                told = seen_in(tools.get(number).item.content)
+            except NotFound:
+                told = set()
+            assert told == ({kind} if sees(kind, role) else set()), (role, kind)
+        if role == "scheduler":
+            continue  # its route gives it no bundle, see above
+        # Files hold the text of the bundle and nothing else, see test_pull.py.
+        assert seen_in(world.app.bundle(who).text) == {kind for kind in KINDS if reaches(kind, role)}, role
 
 
 def test_an_item_that_somebody_may_not_see_is_not_there_for_them(world: World) -> None:

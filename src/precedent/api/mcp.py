@@ -48,7 +48,7 @@ class _Spoken(Response):
 
         from precedent.client.tools import tools  # noqa: PLC0415
 
-        server = tools(_Services(self._program, self._by))
+        server = tools(Services(self._program, self._by))
         # Whoever shows no token of ours was refused already, wherever the page stands that made a browser ask.
         security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(
@@ -59,7 +59,7 @@ class _Spoken(Response):
             await manager.handle_request(scope, receive, send)
 
 
-class _Services(NamedTuple):
+class Services(NamedTuple):
     """The services themselves, for one caller; see `client.known.Source`."""
 
     program: App
