@@ -24,7 +24,7 @@ from precedent.processors.verification.asking import prompt
 from precedent.processors.verification.asking.windows import MAX_TURNS, Heard, windows
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE
-from precedent.store.schema import knowledge_call, state
+from precedent.store.schema import knowledge_call, knowledge_turn, state
 from precedent.testing import ClaudeCode
 
 VAGUE = "no because the gauge talks by radio to the harbour"
@@ -201,9 +201,24 @@ def test_nothing_leaves_without_consent(serves: Serves, asks: Asks) -> None:
     allow(app, True)
     assert app.ask_model().calls == 1
     assert len(items(app)) == 1
-    allow(app, False)
-    app.ask_model()
+    app.wishes.set("ada", Purpose.MODEL, allowed=False, by="ada")
     assert (items(app), calls(app), len(server.asked)) == ([], 0, 1), "what was found is taken back"
+
+
+def test_a_project_that_is_denied_keeps_a_session_that_only_touched_it(
+    serves: Serves, asks: Asks, tmp_path: Path
+) -> None:
+    server = serves(quoting)
+    app = asks(server, VAGUE)
+    app.wishes.set("ada", Purpose.MODEL, project="/secret", allowed=False, by="ada")
+    session = ClaudeCode("both", cwd="/open").prompt("go").reply("The gauge is wired.").prompt(OTHER)
+    elsewhere = ClaudeCode("both", cwd="/secret").prompt("and here")
+    home = home_of(tmp_path)
+    put(home.path / ".claude/projects" / session.path, session.data + elsewhere.data)
+    app.collect([home])
+    app.run_processor("verification")
+    stats = app.ask_model()
+    assert (stats.calls, stats.transcripts_withheld) == (1, 1) and OTHER not in str(server.bodies)
 
 
 def test_an_erased_person_leaves_no_answer(serves: Serves, asks: Asks) -> None:
@@ -217,8 +232,13 @@ def test_an_erased_person_leaves_no_answer(serves: Serves, asks: Asks) -> None:
 def test_what_looks_like_a_secret_is_never_sent(serves: Serves, asks: Asks) -> None:
     server = serves(quoting)
     app = asks(server, VAGUE, "no because password = hunter2hunter2 is of the gauge")
+    with app.store.write() as tx:  # as if an older archive had missed it
+        turn = knowledge_turn.c
+        last = tx.scalar(sa.select(sa.func.max(turn.id)))
+        words = "no because postgres://harbour:sesame99sesame@db.example/berths is of the gauge"
+        tx.execute(knowledge_turn.update().where(turn.id == last - 1).values(text=words))
     app.ask_model()
-    assert "hunter2" not in str(server.bodies)
+    assert "hunter2" not in str(server.bodies) and "sesame" not in str(server.bodies)
 
 
 def test_a_find_beside_an_order_to_agents_is_marked(serves: Serves, asks: Asks) -> None:

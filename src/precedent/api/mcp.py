@@ -66,16 +66,19 @@ class Services(NamedTuple):
     by: By
 
     def search(self, text: str, *, limit: int) -> list[Known]:
+        """Return approved items that the caller sees, the best first."""
         who, where, now = self.by.principal, Filter(statuses=(Status.APPROVED,)), self.program.clock.now()
         with self.program.store.read() as tx:
             return [_known(each) for each in search_items(tx, who, text, where=where, now=now, limit=limit)]
 
     def get(self, number: int) -> Shown:
+        """Return one item that the caller sees."""
         with self.program.store.read() as tx:
             found = listing.shown(tx, self.by.principal, number, now=self.program.clock.now())
         return Shown(item=_known(found.item), people=found.people)
 
     def propose(self, title: str, content: str) -> int:
+        """Propose an item in the caller's name."""
         if not self.by.principal.may(roles=PROPOSES.roles, scope=PROPOSES.scope):
             raise Forbidden("to propose takes a member's token with the scope `write`")
         return self.program.proposing.propose(Draft(title=title, content=content), by=self.by).id

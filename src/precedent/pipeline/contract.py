@@ -183,6 +183,20 @@ def purpose_of(processor: Processor) -> Purpose:
 
 
 @runtime_checkable
+class ServesAnother(Protocol):
+    """A processor whose results serve a further purpose, outside of `extract`; who serves it asks for consent."""
+
+    @property
+    def further_purpose(self) -> Purpose:
+        """What for."""
+        ...
+
+    def take_back(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
+        """Remove what was derived for that purpose from these transcripts; return of how many it was."""
+        ...
+
+
+@runtime_checkable
 class StoresBatches(Protocol):
     """A processor that writes many extractions at once faster than one by one."""
 

@@ -14,7 +14,7 @@ from precedent.store import Store
 from precedent.store.schema import user
 
 from . import withholding
-from .contract import Processor, purpose_of
+from .contract import Processor, ServesAnother, purpose_of
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +116,9 @@ class Wishes:
             if purpose is None or purpose_of(processor) is purpose:
                 less, more = withholding.apply(tx, processor, user_id, now=self._clock.now())
                 withheld, pending = withheld + less, pending + more
+            if isinstance(processor, ServesAnother) and purpose in {None, processor.further_purpose}:
+                denied = withholding.denied(tx, processor.further_purpose, user_ids=[user_id])
+                withheld += processor.take_back(sorted(denied), tx)
         return Changed(withheld=withheld, pending=pending)
 
 

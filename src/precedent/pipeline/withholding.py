@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from precedent.archive import consent as wishes
 from precedent.archive.catalogue import MAX_FOLDERS
+from precedent.model import Purpose
 from precedent.store import bulk
 from precedent.store.schema import consent, state, transcript
 
@@ -66,6 +67,11 @@ def apply(tx: sa.Connection, processor: Processor, user_id: int, *, now: int) ->
         [(now, number, processor.name, number) for number in allowed],
     )
     return _take_back(tx, processor, denied), len(allowed)
+
+
+def denied(tx: sa.Connection, purpose: Purpose, *, user_ids: Iterable[int]) -> set[int]:
+    """Return the transcripts of these persons that may not be used for a purpose."""
+    return set(_denied(tx, wishes.of_persons(tx, purpose, user_ids=user_ids)))
 
 
 def _denied(tx: sa.Connection, asked: dict[int, wishes.Consent]) -> dict[int, tuple[int, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from precedent.model import Purpose
 from precedent.pipeline.contract import Done, Extracted, Transcript
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class VerificationProcessor:
     name = "verification"
     version = 3
     cadence_s = 900
+    further_purpose = Purpose.MODEL
 
     def extract(self, transcript: Transcript, cursor: bytes | None) -> Done:
         """Find statements in what is new."""
@@ -37,6 +39,12 @@ class VerificationProcessor:
         from .rows import remove  # noqa: PLC0415  # as above
 
         remove(transcript_ids, tx)
+
+    def take_back(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
+        """Remove what a model found; see `pipeline.contract.ServesAnother`."""
+        from .rows import take_back_from_models  # noqa: PLC0415  # as above
+
+        return take_back_from_models(transcript_ids, tx)
 
 
 PROCESSOR = VerificationProcessor()

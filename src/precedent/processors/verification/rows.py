@@ -67,6 +67,22 @@ def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
     erasing.settle(tx, items, now=time.time_ns() // 1000)
 
 
+def take_back_from_models(transcript_ids: Sequence[int], tx: sa.Connection) -> int:
+    """Remove what a model found in transcripts, and its answers; return of how many it was asked."""
+    said = knowledge_evidence.c
+    asked = {
+        int(row[0]) for row in bulk.select_in(tx, knowledge_call, ["transcript_id"], "transcript_id", transcript_ids)
+    }
+    for number in sorted(asked):
+        theirs = (said.transcript_id == number, said.detector.startswith(MODEL_DETECTOR))
+        items = set(tx.scalars(sa.select(said.item_id).where(*theirs)))
+        tx.execute(knowledge_evidence.delete().where(*theirs))
+        erasing.settle(tx, items, now=time.time_ns() // 1000)
+    for table in (knowledge_call, knowledge_asked):
+        bulk.delete_in(tx, table, "transcript_id", sorted(asked))
+    return len(asked)
+
+
 def _forget_reading(tx: sa.Connection, ref: TranscriptRef) -> None:
     """Remove what an earlier reading found; what a model found in the same content stands as long as it does."""
     said = knowledge_evidence.c

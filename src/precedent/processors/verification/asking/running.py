@@ -6,19 +6,18 @@ from typing import NamedTuple, Protocol
 import msgspec
 import sqlalchemy as sa
 
-from precedent.archive import consent
 from precedent.clock import Clock
-from precedent.errors import Exhausted, Misconfigured, Transient
+from precedent.errors import Exhausted, Misconfigured, Private, Transient
 from precedent.faults import reach
-from precedent.knowledge import erasing, intake
+from precedent.knowledge import intake
 from precedent.knowledge.model import Finding
 from precedent.llm.contract import Answered, Connection, Question
 from precedent.model import Purpose
+from precedent.pipeline import withholding
 from precedent.processors.verification.rows import MODEL_DETECTOR
-from precedent.store import Store, bulk
+from precedent.store import Store
 from precedent.store.schema import (
     knowledge_asked,
-    knowledge_call,
     knowledge_evidence,
     knowledge_reading,
     knowledge_turn,
@@ -32,7 +31,8 @@ from .windows import Heard, Window, windows
 MAX_UNUSABLE = 3
 """Answers of another shape in a row, after which the model is taken to be unfit."""
 
-MAX_TRANSCRIPTS = 10_000
+MAX_LOST = 3
+"""Transcripts in a row about which the model gave no answer, after which it is left alone."""
 
 
 class ModelStats(msgspec.Struct, kw_only=True):
@@ -89,7 +89,6 @@ class _Due(NamedTuple):
     user_id: int
     native_id: str
     generation: int
-    folders: str
     after: int
     """The last turn that was asked about."""
 
@@ -116,17 +115,21 @@ class Detection:
         Raises:
             Misconfigured: the model refuses us, or answers in another shape than it is asked to.
         """
-        stats = ModelStats()
-        with self._store.write() as tx:
-            _take_back(tx, now=self._clock.now())
+        stats, lost = ModelStats(), 0
         for due in self._due(stats):
             if stopping():
                 break
             try:
                 self._transcript(due, stats)
+                lost = 0
+            except Private:
+                stats.transcripts_withheld += 1
             except Transient as error:
                 stats.reason = str(error)
-                break
+                lost += 1
+                # One transcript that never gets an answer holds up no other.
+                if isinstance(error, Exhausted) or lost >= MAX_LOST:
+                    break
         return stats
 
     def _due(self, stats: ModelStats) -> Iterator[_Due]:
@@ -137,19 +140,17 @@ class Detection:
         after = sa.func.coalesce(asked.turn_id, 0)
         query = (
             sa.select(
-                transcript.c.id, transcript.c.user_id, transcript.c.native_id, transcript.c.generation,
-                transcript.c.folders, after,
+                transcript.c.id, transcript.c.user_id, transcript.c.native_id, transcript.c.generation, after,
             )
             .outerjoin(knowledge_asked, mine)
             .where(sa.exists().where(turn.transcript_id == transcript.c.id, turn.id > after))
             .order_by(transcript.c.id)
-            .limit(MAX_TRANSCRIPTS)
         )  # fmt: skip
         with self._store.read() as tx:
             found = [_Due(*row) for row in tx.execute(query)]
-            allowed = consent.of_persons(tx, Purpose.MODEL, user_ids={each.user_id for each in found})
+            denied = withholding.denied(tx, Purpose.MODEL, user_ids={each.user_id for each in found})
         for each in found:
-            if not _allows(allowed, each.user_id, each.folders):
+            if each.id in denied:
                 stats.transcripts_withheld += 1
                 continue
             yield each
@@ -159,6 +160,7 @@ class Detection:
 
         Raises:
             Transient: the budget is used up, or the model does not answer.
+            Private: its person does not allow it any more.
         """
         with self._store.read() as tx:
             turns = _turns(tx, due)
@@ -197,6 +199,9 @@ class Detection:
             counts["cached_calls"] += 1
             return kept.answer
         question = prompt.question_of(window)
+        with self._store.read() as tx:
+            if due.id in withholding.denied(tx, Purpose.MODEL, user_ids=[due.user_id]):
+                raise Private("its person does not allow it any more")
         self._afford(prompt.tokens_of(question), stats)
         answered = self._asker.ask(question)
         kept = ledger.keep(self._store, key, answered, transcript_id=due.id, model=self._model, now=self._clock.now())
@@ -238,28 +243,6 @@ class Detection:
             tx.execute(asked.insert().values(transcript_id=transcript_id, **values))
         more = {name: reading.c[name] + number for name, number in counts.items()}
         tx.execute(reading.update().where(reading.c.transcript_id == transcript_id).values(**more))
-
-
-def _allows(wishes: dict[int, consent.Consent], user_id: int, folders: str) -> bool:
-    return user_id not in wishes or wishes[user_id].allows([line for line in folders.split("\n") if line])
-
-
-def _take_back(tx: sa.Connection, *, now: int) -> None:
-    """Remove what a model found in transcripts whose persons do not allow it any more, and its answers."""
-    columns = (transcript.c.id, transcript.c.user_id, transcript.c.folders)
-    read = sa.select(knowledge_call.c.transcript_id)
-    found = [tuple(row) for row in tx.execute(sa.select(*columns).where(transcript.c.id.in_(read)))]
-    wishes = consent.of_persons(tx, Purpose.MODEL, user_ids={row[1] for row in found})
-    denied = [number for number, user_id, folders in found if not _allows(wishes, user_id, folders)]
-    if not denied:
-        return
-    said = knowledge_evidence.c
-    theirs = (said.transcript_id.in_(denied), said.detector.startswith(MODEL_DETECTOR))
-    items = set(tx.scalars(sa.select(said.item_id).where(*theirs)))
-    tx.execute(knowledge_evidence.delete().where(*theirs))
-    for table in (knowledge_call, knowledge_asked):
-        bulk.delete_in(tx, table, "transcript_id", denied)
-    erasing.settle(tx, items, now=now)
 
 
 def _turns(tx: sa.Connection, due: _Due) -> Sequence[Heard]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from precedent.archive.redact import redact
 from precedent.knowledge.scanning import scan
 from precedent.processors.verification.rules import CANDIDATE, candidates
 from precedent.processors.verification.turns import Turn
@@ -58,7 +59,7 @@ def windows(turns: Iterable[Heard]) -> Iterator[Window]:
     size = 0
     for each in turns:
         flags = {flag.name for part in (each.text, each.before) for flag in scan(part)}
-        if _SECRET in flags:
+        if _SECRET in flags or redact(f"{each.before}\n{each.text}".encode()).counts:
             continue
         turn = each._replace(suspicious=bool(flags), candidate=_is_candidate(each))
         chars = len(shown(turn.text, TEXT_CHARS)) + min(len(turn.before), BEFORE_CHARS)
