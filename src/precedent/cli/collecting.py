@@ -6,10 +6,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from precedent.archive import homes
 from precedent.archive.collect import CollectStats
-from precedent.errors import BadInput
 
+from .choosing import Whose, chosen_homes
 from .context import context
 from .output import bar, counted, print_json, say, say_first
 
@@ -24,19 +23,12 @@ def collect(
     home: Annotated[
         list[Path] | None, typer.Option(help="A home to collect from instead of yours; may be repeated.")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Whose home it is; default: the folder's name.")] = None,
+    user: Whose = None,
     all_users: Annotated[bool, typer.Option("--all-users", help="Collect from everybody's home; needs root.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Copy what is new in people's transcripts into the archive, scrubbed of secrets."""
-    if home and all_users:
-        raise BadInput("give --home or --all-users, not both")
-    if user and len(home or []) != 1:
-        raise BadInput("--user says whose the one --home is")
-    if all_users:
-        chosen = homes.everybody()
-    else:
-        chosen = [homes.given(path, user=user) for path in home] if home else [homes.own()]
+    chosen = chosen_homes(home, user=user, all_users=all_users)
     with bar("Collecting") as progress:
         stats = context(ctx).app.collect(chosen, progress=lambda now: progress.show(_line(now)))
     if as_json:

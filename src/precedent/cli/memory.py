@@ -6,11 +6,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from precedent.archive import homes
-from precedent.errors import BadInput
 from precedent.knowledge.notes import listing
 from precedent.security.principals import COMMAND_LINE
 
+from .choosing import Whose, chosen_homes
 from .context import context
 from .output import counted, instant, print_json, print_table, safe, say, say_first
 
@@ -29,19 +28,12 @@ def run(
     home: Annotated[
         list[Path] | None, typer.Option(help="A home to look in instead of yours; may be repeated.")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Whose home it is; default: the folder's name.")] = None,
+    user: Whose = None,
     all_users: Annotated[bool, typer.Option("--all-users", help="Look in everybody's home; needs root.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Look for notes in homes, and read what is new in everybody's."""
-    if home and all_users:
-        raise BadInput("give --home or --all-users, not both")
-    if user and len(home or []) != 1:
-        raise BadInput("--user says whose the one --home is")
-    if all_users:
-        chosen = homes.everybody()
-    else:
-        chosen = [homes.given(path, user=user) for path in home] if home else [homes.own()]
+    chosen = chosen_homes(home, user=user, all_users=all_users)
     stats = context(ctx).app.read_notes(chosen)
     if as_json:
         print_json(msgspec.to_builtins(stats))
