@@ -248,7 +248,8 @@ def test_a_person_who_cannot_be_read_is_told_of_tried_again_later_and_stops_nobo
 
 
 def test_a_path_that_no_index_takes_is_refused(app: App, home: Home) -> None:
-    project = home.path.joinpath(*[hashlib.sha256(bytes([number])).hexdigest() * 3 for number in range(15)])
+    # Of parts that differ, for what repeats is packed before it is indexed.
+    project = home.path.joinpath(*[hashlib.sha512(bytes([number])).hexdigest() for number in range(24)])
     session = ClaudeCode("harbour", cwd=str(project)).prompt("go").reply("Done.")
     put(home.path / ".claude/projects/p" / Path(session.path).name, session.data)
     app.collect([home])
