@@ -20,6 +20,7 @@ from precedent.knowledge.drafts import Draft
 from precedent.knowledge.marker import BEGIN, END
 from precedent.knowledge.model import Evidence, Item, Status, plain
 from precedent.knowledge.notes import keeping, listing, reading
+from precedent.knowledge.notes.gathering import Memory
 from precedent.knowledge.notes.model import MAX_NOTE_BYTES, MemoryStats, Note
 from precedent.security import audit
 from precedent.security.acting import BY_COMMAND_LINE
@@ -343,6 +344,22 @@ def test_a_setting_approves_what_nothing_speaks_against(make_app: MakeApp, home:
     with app.store.read() as tx:
         [act] = audit.find(tx, audit.Filter(action="knowledge_approve"), limit=50).rows
         assert act.principal == "corporate-memory" and audit.verify(tx).fault == ""
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_much_is_read_in_pieces_that_may_be_interrupted_anywhere(app: App, home: Home, pieces: int) -> None:
+    told = [f"Quay {number} has {number + 3} berths." for number in range(1, 9)]
+    put(claude_md(home), note(*told))
+    asked = [False, False, *[False] * (pieces - 1), True]  # of the home, of the person, of each piece
+    memory = Memory(app.store, piece=2, clock=app.clock)
+    stats = memory.run([home], stopping=iter(asked).__next__)
+    assert (stats.items_new, len(contents(app)), notes(app)[0].is_read) == (2 * pieces, 2 * pieces, False)
+    first = items(app)
+    put(claude_md(home), note(*told[1:]))
+    stats = memory.run([home])
+    assert (stats.items_new, stats.items_withdrawn, notes(app)[0].is_read) == (8 - 2 * pieces, 1, True)
+    assert contents(app) == told[1:]
+    assert [item.id for item in items(app)][: len(first) - 1] == [item.id for item in first[1:]]
 
 
 def test_reading_again_after_a_death_gives_the_same(app: App, home: Home) -> None:

@@ -1,7 +1,6 @@
 """Goes through people's notes: looks for them in homes, stores them, and reads those of each person by themselves.
 
-Whatever is done is done again to the same end: a home and a person are one transaction each, and the failure of one
-stops no other.
+Whatever is done is done again to the same end, and the failure of one home or person stops no other.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +26,9 @@ from .model import MAX_NOTE_BYTES, MAX_NOTES, MAX_PATH_BYTES, MemoryStats, Note,
 REST_US = 600 * SECOND
 """After a first failure; each further one doubles it."""
 
+PIECE = 100
+"""Takes one to two seconds, of the thirty that others wait for the database."""
+
 MAX_DEVICE = 100
 _ONE_PERSONS = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
@@ -42,13 +44,20 @@ class Memory:
         store: the database.
         private_folders: opted out for everybody.
         approves: new items that nothing speaks against are approved at once.
+        piece: statements that are written in one transaction.
         clock: time.
     """
 
     def __init__(
-        self, store: Store, *, private_folders: Sequence[str] = (), approves: bool = False, clock: Clock = Clock()
+        self,
+        store: Store,
+        *,
+        private_folders: Sequence[str] = (),
+        approves: bool = False,
+        piece: int = PIECE,
+        clock: Clock = Clock(),
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._piece, self._clock = store, piece, clock
         self._private_folders, self._approves = private_folders, approves
 
     def run(self, homes: Iterable[Home], *, stopping: Callable[[], bool] = lambda: False) -> MemoryStats:
@@ -56,7 +65,7 @@ class Memory:
 
         Args:
             homes: where to look.
-            stopping: asked between homes and between persons; what is left is done the next time.
+            stopping: asked between homes, persons and pieces; what is left is done the next time.
         """
         stats, seen = MemoryStats(), set[int]()
         for home in homes:
@@ -70,7 +79,7 @@ class Memory:
             if stopping():
                 break
             seen.add(user_id)
-            self._read(user_id, stats)
+            self._read(user_id, stats, stopping)
         stats.users_processed = len(seen)
         return stats
 
@@ -138,17 +147,26 @@ class Memory:
             _count(stats, keeping.keep(tx, user_id, found, source=source, unread=set(unread), now=now))
         reach("memory.stored")
 
-    def _read(self, user_id: int, stats: MemoryStats) -> None:
+    def _read(self, user_id: int, stats: MemoryStats, stopping: Callable[[], bool]) -> None:
         now, failures = self._clock.now(), stats.failures
         with self._store.read() as tx:
             name = reading.name_of(tx, user_id)
         with _told(stats, name):
+            with self._store.read() as tx:
+                missing = reading.missing(tx, user_id)
+            # The database is nobody else's while it is written to, so much is written in pieces. `read` has the last
+            # of them, and is the only one that takes anything back.
+            while len(missing) > self._piece:
+                some, missing = missing[: self._piece], missing[self._piece :]
+                with self._store.write() as tx:
+                    found = reading.add(tx, user_id, some, approves=self._approves, now=now)
+                _sum(stats, found)
+                if stopping():
+                    return
             with self._store.write() as tx:
                 found = reading.read(tx, user_id, approves=self._approves, now=now)
                 reach("memory.read")
-            stats.items_new += found.items_new
-            stats.items_approved += found.items_approved
-            stats.items_withdrawn += found.items_withdrawn
+            _sum(stats, found)
         if stats.failures > failures:
             with self._store.write() as tx:
                 reading.failed(tx, user_id, error=stats.errors_detail[-1]["error"], now=now, rest_us=REST_US)
@@ -185,6 +203,12 @@ def _count(stats: MemoryStats, stored: keeping.Stored) -> None:
     stats.notes_changed += stored.changed
     stats.notes_skipped += stored.skipped
     stats.notes_removed += stored.removed
+
+
+def _sum(stats: MemoryStats, found: reading.Outcome) -> None:
+    stats.items_new += found.items_new
+    stats.items_approved += found.items_approved
+    stats.items_withdrawn += found.items_withdrawn
 
 
 def _folders(tx: sa.Connection, user_id: int) -> set[str]:

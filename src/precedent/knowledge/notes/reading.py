@@ -1,34 +1,32 @@
-"""Reads one person's notes and brings the items in line with what stands in them, in one transaction.
+"""Reads one person's notes and brings the items in line with what stands in them.
 
 Nothing that people decided is touched: an item keeps its id, its status and the words that somebody gave it as long as
 a note says what it rests on. What is said no longer loses its evidence, and an item without any returns to review or
 goes, see `erasing.settle`. Reading again what was read changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
 from precedent.archive import consent
-from precedent.knowledge import erasing, intake, rows, versions
+from precedent.knowledge import erasing, intake
 from precedent.knowledge.intake import Source
-from precedent.knowledge.model import Finding, Item, Kind, Origin, Place, Status, plain
-from precedent.knowledge.pairing import OPEN
+from precedent.knowledge.model import Finding, Kind, Origin, Place, Status, plain
 from precedent.knowledge.scanning import scan
-from precedent.knowledge.statuses import TRANSITIONS, Action, after
+from precedent.knowledge.statuses import TRANSITIONS, Action
 from precedent.model import Purpose
-from precedent.security import audit
 from precedent.store import bulk
-from precedent.store.schema import knowledge_evidence, knowledge_item, knowledge_note, knowledge_pair, user
+from precedent.store.schema import knowledge_evidence, knowledge_item, knowledge_note, user
 
+from .approval import BY, approve, new_items
 from .cutting import Statement, cut
 
 DETECTOR = "notes/1"
-BY = "corporate-memory"
 SCORE = 500
 _OPEN = TRANSITIONS[Action.WITHDRAW].before
+_Words = tuple[str, str]
 _FAR = 400
 """Characters around a statement that are looked at for what is suspicious."""
 
@@ -47,6 +45,20 @@ class _Note(NamedTuple):
     changed_at: int
     mark: str
     """Fingerprint of its text; empty for a note that is gone or that the person does not want to be read."""
+
+
+class Missing(NamedTuple):
+    """A statement that was not written down.
+
+    Attributes:
+        note: that says it.
+        words: quote and context.
+        finding: what becomes of it.
+    """
+
+    note: _Note
+    words: _Words
+    finding: Finding
 
 
 class _Said(NamedTuple):
@@ -82,7 +94,7 @@ def read(tx: sa.Connection, user_id: int, *, approves: bool, now: int) -> Outcom
         now: UTC microseconds.
     """
     notes = _unread(tx, user_id)
-    before = tx.scalar(sa.select(sa.func.max(knowledge_item.c.id))) or 0
+    before = _last(tx)
     said = _said(tx, user_id)
     doubted: set[int] = set()
     for note in notes:
@@ -90,16 +102,56 @@ def read(tx: sa.Connection, user_id: int, *, approves: bool, now: int) -> Outcom
         _mark(tx, note)
     withdrawn = _without_evidence(tx, doubted)
     erasing.settle(tx, withdrawn, now=now)
-    new = _new_items(tx, user_id, before)
-    approved = _approve(tx, new, now=now) if approves else 0
-    return Outcome(len(new), approved, len(withdrawn))
+    return _outcome(tx, user_id, before, approves=approves, withdrawn=len(withdrawn), now=now)
 
 
-def _unread(tx: sa.Connection, user_id: int) -> list[_Note]:
-    """Return a person's notes that were not read as they are now, by id."""
+def missing(tx: sa.Connection, user_id: int) -> list[Missing]:
+    """Return what a person's notes say that was not written down, in order."""
+    said = {(each.note_id, plain(each.quote), each.context) for each in _said(tx, user_id)}
+    found = []
+    for note in _unread(tx, user_id, lock=False):
+        text = _text(tx, note)
+        found += [
+            Missing(note, (each.quote, each.context), _finding(each, note, text))
+            for each in cut(text)
+            if (note.id, each.quote, each.context) not in said
+        ]
+    return found
+
+
+def add(tx: sa.Connection, user_id: int, some: Sequence[Missing], *, approves: bool, now: int) -> Outcome:
+    """Write down some of what is missing; `read` does the rest, and takes back what is not so any more.
+
+    Args:
+        tx: the transaction.
+        user_id: the person.
+        some: of what `missing` returned; what is of a note that changed meanwhile is left out.
+        approves: as of `read`.
+        now: UTC microseconds.
+    """
+    unread = {(note.id, note.mark) for note in _unread(tx, user_id)}
+    before, elsewhere = _last(tx), _by_words(_said(tx, user_id))
+    for each in some:
+        if (each.note.id, each.note.mark) in unread:
+            _add(tx, each, elsewhere, _source(user_id, each.note), now=now)
+    return _outcome(tx, user_id, before, approves=approves, now=now)
+
+
+def _outcome(tx: sa.Connection, user_id: int, before: int, *, approves: bool, withdrawn: int = 0, now: int) -> Outcome:
+    new = new_items(tx, user_id, before)
+    return Outcome(len(new), approve(tx, new, now=now) if approves else 0, withdrawn)
+
+
+def _last(tx: sa.Connection) -> int:
+    return tx.scalar(sa.select(sa.func.max(knowledge_item.c.id))) or 0
+
+
+def _unread(tx: sa.Connection, user_id: int, *, lock: bool = True) -> list[_Note]:
+    """Return a person's notes that were not read as they are now, by id; `lock` lets nobody else change them."""
     note = knowledge_note.c
     columns = (note.id, note.path, note.folder, note.content_hash, note.changed_at, note.processed_hash, note.detector)
-    query = sa.select(*columns).where(note.user_id == user_id).order_by(note.id).with_for_update()
+    query = sa.select(*columns).where(note.user_id == user_id).order_by(note.id)
+    query = query.with_for_update() if lock else query
     allowed, found = _consents(tx, {user_id}), []
     for row in tx.execute(query):
         may = _allows(allowed, user_id, row.folder)
@@ -141,27 +193,36 @@ def _said(tx: sa.Connection, user_id: int) -> list[_Said]:
 
 def _take(tx: sa.Connection, user_id: int, note: _Note, said: Sequence[_Said], *, now: int) -> set[int]:
     """Write down what a note says, and no more of it; return the items of which it says something no longer."""
-    here = {(plain(each.quote), each.context): each for each in said if each.note_id == note.id}
-    elsewhere = {(plain(each.quote), each.context): each for each in said if each.note_id != note.id}
-    source = Source(user_id, f"note:{note.id}", note_id=note.id, origin=Origin.NOTE, by=BY)
-    text = _text(tx, note)
+    here = _by_words(each for each in said if each.note_id == note.id)
+    elsewhere = _by_words(each for each in said if each.note_id != note.id)
+    text, source = _text(tx, note), _source(user_id, note)
     statements = {(each.quote, each.context): each for each in cut(text)}
     # First, because a note is one piece of evidence of an item, and what it says now may be of the same item.
     doubted = _drop(tx, [each for words, each in here.items() if words not in statements])
     for words, statement in statements.items():
         known = here.get(words)
-        if known is not None:
-            if (known.line, known.start) != (statement.line, statement.start):
-                _move(tx, known, statement)
-            continue
-        finding = _finding(statement, note, text)
-        same = elsewhere.get(words)
-        if same is not None and _is_edited(tx, same.item_id):
-            # Somebody gave it other words, by which it would not be known.
-            intake.add_evidence(tx, same.item_id, finding, source, now=now)
-        else:
-            intake.take(tx, [finding], source, now=now)
+        if known is None:
+            _add(tx, Missing(note, words, _finding(statement, note, text)), elsewhere, source, now=now)
+        elif (known.line, known.start) != (statement.line, statement.start):
+            _move(tx, known, statement)
     return doubted
+
+
+def _add(tx: sa.Connection, each: Missing, elsewhere: Mapping[_Words, _Said], source: Source, *, now: int) -> None:
+    same = elsewhere.get(each.words)
+    if same is not None and _is_edited(tx, same.item_id):
+        # Somebody gave it other words, by which it would not be known.
+        intake.add_evidence(tx, same.item_id, each.finding, source, now=now)
+    else:
+        intake.take(tx, [each.finding], source, now=now)
+
+
+def _by_words(said: Iterable[_Said]) -> dict[_Words, _Said]:
+    return {(plain(each.quote), each.context): each for each in said}
+
+
+def _source(user_id: int, note: _Note) -> Source:
+    return Source(user_id, f"note:{note.id}", note_id=note.id, origin=Origin.NOTE, by=BY)
 
 
 def _finding(statement: Statement, note: _Note, text: str) -> Finding:
@@ -202,38 +263,6 @@ def _drop(tx: sa.Connection, lost: Sequence[_Said]) -> set[int]:
 def _without_evidence(tx: sa.Connection, item_ids: set[int]) -> set[int]:
     rows_ = bulk.select_in(tx, knowledge_evidence, ["item_id"], "item_id", sorted(item_ids))
     return item_ids - {int(row[0]) for row in rows_}
-
-
-def _new_items(tx: sa.Connection, user_id: int, before: int) -> list[Item]:
-    """Return the items that this reading made."""
-    said = knowledge_evidence.c
-    theirs = sa.select(said.item_id).where(said.user_id == user_id, said.kind == Kind.NOTE.value, said.item_id > before)
-    item = knowledge_item.c
-    return rows.items(tx, item.id > before, item.id.in_(theirs), item.origin == Origin.NOTE.value)
-
-
-def _approve(tx: sa.Connection, found: Sequence[Item], *, now: int) -> int:
-    """Approve new items that nothing speaks against; return how many."""
-    pair = knowledge_pair.c
-    ids = [item.id for item in found]
-    doubted = {
-        int(number)
-        for column in ("item_a", "item_b")
-        for number, status in bulk.select_in(tx, knowledge_pair, [column, pair.status.name], column, ids)
-        if status == OPEN
-    }
-    approved = 0
-    for item in found:
-        if item.flags or item.id in doubted or item.status is not Status.PENDING:
-            continue
-        good = msgspec.structs.replace(
-            item, status=after(item, Action.APPROVE), approved_hash=item.content_hash, approved_by=BY, approved_at=now
-        )
-        versions.write(tx, good, Action.APPROVE, by=BY, now=now, reason="the setting for notes says so")
-        details = {"content_hash": good.content_hash}
-        audit.record(tx, audit.Act(BY, "knowledge_approve", f"knowledge:{item.id}", "ok", details=details), now=now)
-        approved += 1
-    return approved
 
 
 def failed(tx: sa.Connection, user_id: int, *, error: str, now: int, rest_us: int) -> None:
