@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precedent.knowledge.comparing import Relation, compare
+from precedent.knowledge.comparing import Relation, compare, words_hash
 from precedent.knowledge.evaluation.examples import examples
 from precedent.knowledge.evaluation.pairs import CONTRADICTION, Pair, evaluate
 
@@ -45,7 +45,7 @@ def test_comparing_is_the_same_from_both_sides(first: str, second: str) -> None:
 def test_two_words_shared_with_a_long_story_make_no_pair() -> None:
     rule = "The harbour hook is specific to an agent."
     story = (
-        "The agent writes a log line for every hook that runs, and resume, rewind and checkpoint data are fetched later "
-        "by the quay service when somebody opens a session."
+        "The agent writes a log line for every hook that runs, and resume, rewind and checkpoint data are fetched later"
+        " by the quay service when somebody opens a session."
     )
     assert compare(rule, story).relation is compare(story, rule).relation is Relation.UNRELATED
