@@ -1,5 +1,6 @@
 """What reading people's notes for their agents promises them and those who review what stands in them."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from precedent.knowledge.notes.model import MAX_NOTE_BYTES, MemoryStats, Note
 from precedent.security import audit
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE, Principal, Role
-from precedent.store.schema import user
+from precedent.store.schema import knowledge_item, user
 from precedent.testing import ClaudeCode
 
 GITHUB_TOKEN = "ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
@@ -51,6 +52,13 @@ def contents(app: App) -> list[str]:
 
 def by_content(app: App) -> dict[str, Item]:
     return {item.content: item for item in items(app)}
+
+
+def damage(app: App, **values: str) -> None:
+    """Write into the row of the oldest item what nobody can read."""
+    with app.store.write() as tx:
+        first = sa.select(sa.func.min(knowledge_item.c.id)).scalar_subquery()
+        tx.execute(knowledge_item.update().where(knowledge_item.c.id == first).values(**values))
 
 
 def evidence(app: App) -> list[Evidence]:
@@ -107,6 +115,26 @@ def test_a_statement_that_moves_keeps_its_item_and_what_was_decided(app: App, ho
     again = by_content(app)[PNPM]
     assert (again.id, again.status, again.approved_hash) == (first.id, Status.APPROVED, first.content_hash)
     assert [(said.turn, said.line) for said in evidence(app) if said.item_id == first.id] == [("~/AGENTS.md", 6)]
+
+
+def test_a_statement_with_other_punctuation_is_the_same_statement(app: App, home: Home) -> None:
+    put(claude_md(home), note(PNPM, TIDES))
+    app.read_notes([home])
+    first = by_content(app)[PNPM]
+    app.review.approve(first.id, by=BY_COMMAND_LINE, expected=first.content_hash)
+    again = PNPM.rstrip(".")
+    put(claude_md(home), note(again, TIDES))
+    assert counts(app.read_notes([home])) == {"users_processed": 1, "notes_changed": 1}
+    assert by_content(app)[PNPM].status is Status.APPROVED
+    assert [said.quote for said in evidence(app) if said.item_id == first.id] == [again]
+
+
+def test_a_statement_that_stood_twice_in_a_note_stays_while_it_stands_there_once(app: App, home: Home) -> None:
+    put(claude_md(home), note(PNPM, PNPM.rstrip(".")))
+    app.read_notes([home])
+    put(claude_md(home), note(PNPM.rstrip(".")))
+    assert app.read_notes([home]).items_withdrawn == 0
+    assert (contents(app), [said.quote for said in evidence(app)]) == ([PNPM], [PNPM.rstrip(".")])
 
 
 def test_other_words_are_another_item_which_is_scanned_and_judged_anew(app: App, home: Home) -> None:
@@ -196,6 +224,38 @@ def test_one_persons_failure_stops_nobody(app: App, home: Home, tmp_path: Path) 
     stats = app.read_notes([Home(tmp_path / "nowhere", "bob"), home])
     assert (stats.failures, stats.items_new) == (1, 1)
     assert [detail["place"] for detail in stats.errors_detail] == [str(tmp_path / "nowhere")]
+
+
+def test_a_person_who_cannot_be_read_is_told_of_tried_again_later_and_stops_nobody(
+    app: App, home: Home, tmp_path: Path, manual_time: ManualTime
+) -> None:
+    bob = home_of(tmp_path, "bob")
+    put(claude_md(home), note(PNPM))
+    app.read_notes([home])
+    damage(app, flags="{")
+    claude_md(home).unlink()
+    put(claude_md(bob), note(TIDES))
+    stats = app.read_notes([home, bob])
+    assert (stats.failures, stats.items_new, stats.users_processed) == (1, 1, 2)
+    assert [detail["place"] for detail in stats.errors_detail] == ["ada"]
+    [row] = [row for row in notes(app, removed=True) if row.person == "ada"]
+    assert (row.is_read, bool(row.error)) == (False, True)
+    assert app.read_notes([bob]).failures == 0, "it rests"
+    damage(app, flags="[]")
+    manual_time.advance(3600)
+    assert app.read_notes([bob]).items_withdrawn == 1
+    assert contents(app) == [TIDES]
+
+
+def test_a_path_that_no_index_takes_is_refused(app: App, home: Home) -> None:
+    project = home.path.joinpath(*[hashlib.sha256(bytes([number])).hexdigest() * 3 for number in range(15)])
+    session = ClaudeCode("harbour", cwd=str(project)).prompt("go").reply("Done.")
+    put(home.path / ".claude/projects/p" / Path(session.path).name, session.data)
+    app.collect([home])
+    put(project / "CLAUDE.md", note(TIDES))
+    put(claude_md(home), note(PNPM))
+    stats = app.read_notes([home])
+    assert (stats.notes_refused, stats.failures, contents(app)) == (1, 0, [PNPM])
 
 
 def test_an_erased_person_leaves_no_note(app: App, home: Home) -> None:

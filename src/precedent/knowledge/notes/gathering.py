@@ -7,6 +7,7 @@ stops no other.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
 import sqlalchemy as sa
 
 from precedent.archive import people
@@ -21,15 +22,17 @@ from precedent.store import Store
 from precedent.store.schema import transcript
 
 from . import keeping, places, reading
-from .model import MAX_NOTE_BYTES, MAX_NOTES, MemoryStats, Note, NotesSent, NotesTaken, plain_note
+from .model import MAX_NOTE_BYTES, MAX_NOTES, MAX_PATH_BYTES, MemoryStats, Note, NotesSent, NotesTaken, plain_note
 
 REST_US = 600 * SECOND
 """After a first failure; each further one doubles it."""
 
-MAX_PATH = 1_000
 MAX_DEVICE = 100
-_HOSTILE = (ValueError, RecursionError, OverflowError, MemoryError)
-"""What text that nobody vouches for may lead to."""
+_ONE_PERSONS = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
+    msgspec.MsgspecError, PrecedentError, sa.exc.DBAPIError,
+)  # fmt: skip
+"""What one person's text or rows may lead to, faults of ours included: it would stop all after them, every time."""
 
 
 class Memory:
@@ -77,7 +80,7 @@ class Memory:
         Raises:
             BadInput: there are too many, or one is named wrongly or is too long.
         """
-        if len(sent.notes) + len(sent.unread) > MAX_NOTES:
+        if max(len(sent.notes), len(sent.unread)) > MAX_NOTES:
             raise BadInput(f"these are {len(sent.notes)} notes; at most {MAX_NOTES} are taken")
         if not 0 < len(sent.device) <= MAX_DEVICE:
             raise BadInput(f"a device has a name of at most {MAX_DEVICE} characters")
@@ -104,8 +107,11 @@ class Memory:
 
         Raises:
             OSError: there is no such home.
+            BadInput: its path is too long.
         """
         now, source = self._clock.now(), storable(str(home.path))
+        if len(source.encode()) > MAX_PATH_BYTES:
+            raise BadInput(f"the path of the home is longer than {MAX_PATH_BYTES} bytes")
         with self._store.write() as tx:
             if was_erased(tx, home.user):
                 stats.users_erased += 1
@@ -154,8 +160,8 @@ def _checked(note: Note) -> bytes:
     Raises:
         BadInput: it is named wrongly, or too long.
     """
-    if not note.path or max(len(note.path), len(note.folder)) > MAX_PATH:
-        raise BadInput(f"a note is named by its path, of at most {MAX_PATH} characters")
+    if not note.path or max(len(storable(each).encode()) for each in (note.path, note.folder)) > MAX_PATH_BYTES:
+        raise BadInput(f"a note is named by its path, of at most {MAX_PATH_BYTES} bytes")
     data = note.text.encode("utf-8", "replace")
     if len(data) > MAX_NOTE_BYTES:
         raise BadInput(f"{note.path} is larger than {MAX_NOTE_BYTES >> 10} KiB")
@@ -169,7 +175,7 @@ def _told(stats: MemoryStats, place: str) -> Iterator[None]:
         yield
     except sa.exc.OperationalError:
         raise
-    except (OSError, PrecedentError, sa.exc.DBAPIError, *_HOSTILE) as error:
+    except _ONE_PERSONS as error:
         stats.failures += 1
         stats.error(place, storable(str(error).partition("\n")[0][:500]))
 

@@ -16,6 +16,9 @@ MAX_NOTES = 2_000
 MAX_BODY_BYTES = 8 << 20
 """Of all notes of a device, as JSON."""
 
+MAX_PATH_BYTES = 1_000
+"""Of a note's path and of its folder: path and source together must fit into PostgreSQL's indexes, 2,704 bytes."""
+
 MAX_DETAILS = 50
 
 

@@ -11,7 +11,7 @@ from precedent.archive.privacy import Privacy
 from precedent.archive.sources import Candidate, open_root
 from precedent.errors import BadInput, TooLarge
 
-from .model import MAX_NOTE_BYTES, MAX_NOTES, Note, plain_note
+from .model import MAX_NOTE_BYTES, MAX_NOTES, MAX_PATH_BYTES, Note, plain_note
 
 PERSONAL = (
     ".claude/CLAUDE.md",
@@ -99,7 +99,7 @@ def notes(
             yield Kept(path)
             continue
         try:
-            data = _content(home, place.relative, owner)
+            text, redactions = _text(home, place.relative, owner)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except BadInput as error:
@@ -113,12 +113,13 @@ def notes(
             yield Unread(path, "is a symbolic link" if link else error.strerror or str(error), refused=link)
             continue
         count += 1
+        note = Note(path=path, folder=storable(place.folder), text=text)
         if count > MAX_NOTES:
             yield Unread(path, f"is one of more than {MAX_NOTES} notes", refused=True)
-            continue
-        text, redactions = plain_note(data)
-        if text.strip():
-            yield Read(Note(path=path, folder=storable(place.folder), text=text), redactions)
+        elif max(len(note.path.encode()), len(note.folder.encode())) > MAX_PATH_BYTES:
+            yield Unread(path[:MAX_PATH_BYTES], f"has a path of more than {MAX_PATH_BYTES} bytes", refused=True)
+        elif text.strip():
+            yield Read(note, redactions)
 
 
 def shown(relative: PurePosixPath) -> str:
@@ -174,7 +175,7 @@ def _texts(home: Path, folder: PurePosixPath) -> list[PurePosixPath]:
     return [folder / name for name in names if name.endswith(".md") and name.isprintable()][:MAX_NOTES]
 
 
-def _content(home: Path, relative: PurePosixPath, owner: int) -> bytes:
+def _text(home: Path, relative: PurePosixPath, owner: int) -> tuple[str, int]:
     folder = open_root(home, relative.parent)
     try:
         descriptor = Candidate(str(home / relative), relative, "", 0, folder).open(owner=owner)
@@ -182,6 +183,8 @@ def _content(home: Path, relative: PurePosixPath, owner: int) -> bytes:
         os.close(folder)
     with open(descriptor, "rb") as file:
         data = file.read(MAX_NOTE_BYTES + 1)
-    if len(data) > MAX_NOTE_BYTES:
+    text, redactions = plain_note(data) if len(data) <= MAX_NOTE_BYTES else ("", 0)
+    # What stands for bytes that are no text, and for secrets, may be longer than they are.
+    if max(len(data), len(text.encode())) > MAX_NOTE_BYTES:
         raise TooLarge(f"{home / relative} is larger than {MAX_NOTE_BYTES >> 10} KiB; it was not read")
-    return data
+    return text, redactions

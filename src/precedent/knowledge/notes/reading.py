@@ -45,8 +45,8 @@ class _Note(NamedTuple):
     id: int
     path: str
     changed_at: int
-    text: str
-    """Empty for a note that is gone or that the person does not want to be read."""
+    mark: str
+    """Fingerprint of its text; empty for a note that is gone or that the person does not want to be read."""
 
 
 class _Said(NamedTuple):
@@ -61,14 +61,14 @@ class _Said(NamedTuple):
 
 def due(tx: sa.Connection, *, now: int) -> list[int]:
     """Return the persons with notes that were not read as they are now, in order."""
-    note, wanted = knowledge_note.c, []
+    note, wanted = knowledge_note.c, set[int]()
     columns = (note.user_id, note.folder, note.content_hash, note.processed_hash, note.detector)
     query = sa.select(*columns).where(note.next_attempt_at <= now)
     found = [tuple(row) for row in tx.execute(query)]
     allowed = _consents(tx, {row[0] for row in found})
     for user_id, folder, content, processed, detector in found:
         if user_id not in wanted and not _is_read(content, processed, detector, _allows(allowed, user_id, folder)):
-            wanted.append(user_id)
+            wanted.add(user_id)
     return sorted(wanted)
 
 
@@ -81,30 +81,41 @@ def read(tx: sa.Connection, user_id: int, *, approves: bool, now: int) -> Outcom
         approves: new items that nothing speaks against are approved at once.
         now: UTC microseconds.
     """
+    notes = _unread(tx, user_id)
+    before = tx.scalar(sa.select(sa.func.max(knowledge_item.c.id))) or 0
+    said = _said(tx, user_id)
+    doubted: set[int] = set()
+    for note in notes:
+        doubted |= _take(tx, user_id, note, said, now=now)
+        _mark(tx, note)
+    withdrawn = _without_evidence(tx, doubted)
+    erasing.settle(tx, withdrawn, now=now)
+    new = _new_items(tx, user_id, before)
+    approved = _approve(tx, new, now=now) if approves else 0
+    return Outcome(len(new), approved, len(withdrawn))
+
+
+def _unread(tx: sa.Connection, user_id: int) -> list[_Note]:
+    """Return a person's notes that were not read as they are now, by id."""
     note = knowledge_note.c
-    columns = (
-        note.id, note.path, note.folder, note.text, note.content_hash, note.changed_at, note.processed_hash,
-        note.detector,
-    )  # fmt: skip
+    columns = (note.id, note.path, note.folder, note.content_hash, note.changed_at, note.processed_hash, note.detector)
     query = sa.select(*columns).where(note.user_id == user_id).order_by(note.id).with_for_update()
-    allowed = _consents(tx, {user_id})
-    notes = []
+    allowed, found = _consents(tx, {user_id}), []
     for row in tx.execute(query):
         may = _allows(allowed, user_id, row.folder)
         if not _is_read(row.content_hash, row.processed_hash, row.detector, may):
-            notes.append(_Note(row.id, row.path, row.changed_at, row.text if may else ""))
-            mark = {"processed_hash": row.content_hash if may else "", "detector": DETECTOR}
-            cleared = {"attempts": 0, "next_attempt_at": 0, "error": ""}
-            tx.execute(knowledge_note.update().where(note.id == row.id).values(**mark, **cleared))
-    before = tx.scalar(sa.select(sa.func.max(knowledge_item.c.id))) or 0
-    said = _said(tx, user_id)
-    lost: list[_Said] = []
-    for each in notes:
-        lost += _take(tx, user_id, each, said, now=now)
-    withdrawn = _withdraw(tx, lost, now=now)
-    new = _new_items(tx, user_id, before)
-    approved = _approve(tx, new, now=now) if approves else 0
-    return Outcome(len(new), approved, withdrawn)
+            found.append(_Note(row.id, row.path, row.changed_at, row.content_hash if may else ""))
+    return found
+
+
+def _text(tx: sa.Connection, note: _Note) -> str:
+    query = sa.select(knowledge_note.c.text).where(knowledge_note.c.id == note.id)
+    return str(tx.scalar(query) or "") if note.mark else ""
+
+
+def _mark(tx: sa.Connection, note: _Note) -> None:
+    values = {"processed_hash": note.mark, "detector": DETECTOR, "attempts": 0, "next_attempt_at": 0, "error": ""}
+    tx.execute(knowledge_note.update().where(knowledge_note.c.id == note.id).values(**values))
 
 
 def _is_read(content: str, processed: str, detector: str, allowed: bool) -> bool:
@@ -128,32 +139,33 @@ def _said(tx: sa.Connection, user_id: int) -> list[_Said]:
     return [_Said(*row) for row in tx.execute(query.order_by(table.id))]
 
 
-def _take(tx: sa.Connection, user_id: int, note: _Note, said: Sequence[_Said], *, now: int) -> list[_Said]:
-    """Write down what a note says that it did not say before; return what it says no longer."""
+def _take(tx: sa.Connection, user_id: int, note: _Note, said: Sequence[_Said], *, now: int) -> set[int]:
+    """Write down what a note says, and no more of it; return the items of which it says something no longer."""
     here = {(plain(each.quote), each.context): each for each in said if each.note_id == note.id}
     elsewhere = {(plain(each.quote), each.context): each for each in said if each.note_id != note.id}
     source = Source(user_id, f"note:{note.id}", note_id=note.id, origin=Origin.NOTE, by=BY)
-    kept: set[int] = set()
-    for statement in cut(note.text):
-        words = statement.quote, statement.context
+    text = _text(tx, note)
+    statements = {(each.quote, each.context): each for each in cut(text)}
+    # First, because a note is one piece of evidence of an item, and what it says now may be of the same item.
+    doubted = _drop(tx, [each for words, each in here.items() if words not in statements])
+    for words, statement in statements.items():
         known = here.get(words)
         if known is not None:
-            kept.add(known.id)
             if (known.line, known.start) != (statement.line, statement.start):
                 _move(tx, known, statement)
             continue
-        finding = _finding(statement, note)
+        finding = _finding(statement, note, text)
         same = elsewhere.get(words)
         if same is not None and _is_edited(tx, same.item_id):
             # Somebody gave it other words, by which it would not be known.
             intake.add_evidence(tx, same.item_id, finding, source, now=now)
         else:
             intake.take(tx, [finding], source, now=now)
-    return [each for each in here.values() if each.id not in kept]
+    return doubted
 
 
-def _finding(statement: Statement, note: _Note) -> Finding:
-    around = note.text[max(0, statement.start - _FAR) : statement.end + _FAR]
+def _finding(statement: Statement, note: _Note, text: str) -> Finding:
+    around = text[max(0, statement.start - _FAR) : statement.end + _FAR]
     place = Place(
         line=statement.line, byte_offset=0, turn=note.path, start=statement.start, end=statement.end,
         said_at=note.changed_at,
@@ -174,8 +186,8 @@ def _is_edited(tx: sa.Connection, item_id: int) -> bool:
     return bool(tx.scalar(sa.select(knowledge_item.c.edited_by).where(knowledge_item.c.id == item_id)))
 
 
-def _withdraw(tx: sa.Connection, lost: Sequence[_Said], *, now: int) -> int:
-    """Remove evidence that no note gives any more; return how many items have none left.
+def _drop(tx: sa.Connection, lost: Sequence[_Said]) -> set[int]:
+    """Remove evidence that a note gives no more; return the items that it was of.
 
     What was rejected, revoked or merged keeps it: it tells that the words were judged when they come back, and whose
     they are when that person is erased.
@@ -184,9 +196,12 @@ def _withdraw(tx: sa.Connection, lost: Sequence[_Said], *, now: int) -> int:
     statuses = bulk.select_in(tx, knowledge_item, ["id", "status"], "id", ids)
     open_ = {int(number) for number, status in statuses if Status(str(status)) in _OPEN}
     bulk.delete_in(tx, knowledge_evidence, "id", [each.id for each in lost if each.item_id in open_])
-    left = {int(row[0]) for row in bulk.select_in(tx, knowledge_evidence, ["item_id"], "item_id", sorted(open_))}
-    erasing.settle(tx, open_ - left, now=now)
-    return len(open_ - left)
+    return open_
+
+
+def _without_evidence(tx: sa.Connection, item_ids: set[int]) -> set[int]:
+    rows_ = bulk.select_in(tx, knowledge_evidence, ["item_id"], "item_id", sorted(item_ids))
+    return item_ids - {int(row[0]) for row in rows_}
 
 
 def _new_items(tx: sa.Connection, user_id: int, before: int) -> list[Item]:
