@@ -40,3 +40,12 @@ def test_a_small_difference_is_one(first: str, second: str) -> None:
 def test_comparing_is_the_same_from_both_sides(first: str, second: str) -> None:
     assert compare(first, second).relation == compare(second, first).relation
     assert compare(first, first).relation is Relation.SAME
+
+
+def test_two_words_shared_with_a_long_story_make_no_pair() -> None:
+    rule = "The harbour hook is specific to an agent."
+    story = (
+        "The agent writes a log line for every hook that runs, and resume, rewind and checkpoint data are fetched later"
+        " by the quay service when somebody opens a session."
+    )
+    assert compare(rule, story).relation is compare(story, rule).relation is Relation.UNRELATED

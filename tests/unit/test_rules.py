@@ -96,6 +96,8 @@ ok let's write it down but make sure that bots always ask before they start the 
 """.splitlines()
 
 NOTHING = """\
+HEAD is now at 1a2b3c4 Merge the quay branch
+Your branch is always ahead of origin
 can you also add a test for that
 looks good, commit and push
 why does it fail on ci?

@@ -16,6 +16,8 @@ from .model import same_words
 
 ALIKE = 0.5
 """Share of the shorter statement's words that the other has as well, from which on they are of one subject."""
+ALIKE_LONGER = 0.34
+"""The same of the longer statement's, unless the other is short: two words shared with a long story make no subject."""
 MAX_TERMS = 32
 SHORT = 3
 """Terms of a statement that one shared term is enough for."""
@@ -124,8 +126,9 @@ def compare(first: str, second: str) -> Compared:
         return Compared(Relation.SAME, (), 1000)
     ours, theirs = terms(first), terms(second)
     shared = len(ours & theirs)
-    score = round(1000 * shared / max(1, min(len(ours), len(theirs))))
-    if score < 1000 * ALIKE or shared < least_shared(min(len(ours), len(theirs))):
+    shorter, longer = sorted((len(ours), len(theirs)))
+    score = round(1000 * shared / max(1, shorter))
+    if score < 1000 * ALIKE or shared < least_shared(shorter) or (shorter > SHORT and shared < longer * ALIKE_LONGER):
         return Compared(Relation.UNRELATED, (), score)
     found = _differences(first, second)
     return Compared(Relation.CONTRADICTION if found else Relation.DUPLICATE, found, score)

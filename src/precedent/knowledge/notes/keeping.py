@@ -48,9 +48,8 @@ def keep(
     note = knowledge_note.c
     columns = (note.id, note.path, note.folder, note.content_hash, note.removed_at)
     query = sa.select(*columns).where(note.user_id == user_id, note.source == source)
-    query = query.order_by(
-        note.id
-    ).with_for_update()  # in the order in which they are read, or both wait for each other
+    # In the order in which they are read, or both wait for each other.
+    query = query.order_by(note.id).with_for_update()
     rows = {row.path: row for row in tx.execute(query)}
     new = changed = skipped = removed = 0
     seen: list[int] = []

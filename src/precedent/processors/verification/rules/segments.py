@@ -29,6 +29,7 @@ _PASTED = re.compile(
     r"""(?x)
     ^\s*(?:
         [>|+$❯%]\s | [-+]{3}\s | @@\s | diff\s--git | \+\+\+ | ={3,} | -{3,} | \#!/ | //  # quotes, tables, diffs, prompts
+      | HEAD\sis\snow\sat | On\sbranch\s\S+$ | Your\sbranch\s | Switched\sto\s | Fast-forward | remote:\s | From\shttps?://      # git
       | at\s\S+\(.*\) | File\s"[^"]+",\sline | Traceback\b | Caused\sby\b                    # stack traces
       | \d{4}-\d\d-\d\d[T\s]\d\d:\d\d | \[?\d\d:\d\d:\d\d | (?:\[[A-Z ]+\]|ERROR|WARN(?:ING)?|INFO|DEBUG|FAIL(?:ED)?|PASS)\b[:\s]
       | [\w./-]+:\d+(?::\d+)?[:\s] | \w+Error:\s | error(?:\[\w+\])?:\s                      # compilers and linters
