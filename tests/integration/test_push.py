@@ -37,6 +37,7 @@ from precedent.archive.sources import Home
 from precedent.client import hook
 from precedent.client.pushing import push_until_done
 from precedent.errors import Transient
+from precedent.knowledge.notes.model import MAX_BODY_BYTES, MAX_NOTE_BYTES, MAX_NOTES
 from precedent.settings import load
 from precedent.testing import ClaudeCode
 
@@ -494,6 +495,52 @@ def test_notes_are_sent_with_the_sessions_once_and_what_is_gone_is_taken_back(
     ]
     (laptop.home / ".precedent/push/notes.json").write_bytes(b"{")
     assert laptop.push()["notes_sent"] == 0, "the server has them; a laptop that forgot sends them to no effect"
+
+
+@sqlite_only
+def test_more_notes_than_a_server_takes_are_sent_as_far_as_there_is_room(server: ApiServer, laptop: Laptop) -> None:
+    memories = laptop.home / ".codex/memories"
+    for number in range(30):
+        put(memories / f"{number:02}.md", (f"- Quay {number} has many berths.\n" * 9000)[: 250 << 10].encode())
+    first = laptop.push()
+    assert (first["notes_sent"], first["notes_refused"]) == (25, 5)
+    assert "larger than 6 MiB" in first["errors_detail"][0]["error"]
+    put(laptop.home / ".claude/CLAUDE.md", b"- Tides are stored in metres.\n" * 8000)
+    again = laptop.push()
+    assert (again["notes_sent"], again["notes_removed"]) == (1, 0), "what has no room any more stays as it is there"
+    assert len(server.notes()) == 26
+
+
+@sqlite_only
+def test_more_notes_than_are_taken_of_one_device_cost_only_those_that_are_too_many(
+    server: ApiServer, laptop: Laptop
+) -> None:
+    for number in range(MAX_NOTES + 1):
+        put(laptop.home / ".codex/memories" / f"{number:04}.md", b"- Tides are stored in metres.\n")
+    put(laptop.home / "AGENTS.md", b"x" * (MAX_NOTE_BYTES - 100) + b"\xff" * 100)
+    pushed = laptop.push()
+    assert (pushed["notes_sent"], pushed["notes_refused"]) == (MAX_NOTES, 2)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"[]", 400),
+        (b'{"device": "a", "notes": [{"path": "", "text": "x"}]}', 400),
+        (b'{"device": "", "notes": []}', 400),
+        (b'{"device": "a", "notes": [{"path": "%s", "text": "x"}]}' % ("é" * 501).encode(), 400),
+        (b'{"device": "a", "notes": [{"path": "p", "text": "%s"}]}' % (b"x" * (MAX_NOTE_BYTES + 1)), 400),
+        (b'{"device": "a", "notes": [%s]}' % b",".join([b'{"path": "p", "text": ""}'] * (MAX_NOTES + 1)), 400),
+        (b" " * (MAX_BODY_BYTES + 1), 413),
+        (b'{"device": "a", "notes": [{"path": "~/AGENTS.md", "text": "a\\u0000b \\ud800"}]}', 400),
+        (b'{"device": "a", "notes": [{"path": "~/AGENTS.md", "text": "a\\u0000b"}]}', 200),
+    ],
+)
+def test_what_are_no_notes_is_refused(server: ApiServer, sent: bytes, status: int) -> None:
+    with server.client() as client:
+        answer = client.post("/api/notes", content=sent, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+    assert len(server.notes()) == (status == 200)
 
 
 @sqlite_only

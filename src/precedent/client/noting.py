@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from precedent.archive.privacy import Privacy
 from precedent.knowledge.notes import places
-from precedent.knowledge.notes.model import NotesSent, NotesTaken
+from precedent.knowledge.notes.model import MAX_BODY_BYTES, MAX_NOTES, NotesSent, NotesTaken
 
 from . import config
 from .memory import FOLDER
@@ -21,6 +21,12 @@ FILE = "notes.json"
 PATH = "/api/notes"
 ANEW_S = 86_400
 """After which unchanged notes are sent again: a server that was restored may have lost them."""
+
+MAX_NOTES_BYTES = MAX_BODY_BYTES * 3 // 4
+ROOM_BYTES = 4096
+"""For what stands around notes."""
+
+_T = TypeVar("_T")
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +90,15 @@ def send_notes(
             unread.append(each.path)
             refused += 1
             errors.append((each.path, each.reason))
+    left = _fit(found, MAX_NOTES_BYTES)
+    for note in left:
+        unread.append(note.path)
+        refused += 1
+        errors.append((note.path, f"is left out: all notes together are larger than {MAX_NOTES_BYTES >> 20} MiB"))
+    # Of the others the server has nothing that it could take for gone.
+    sent_before = {path for path, _ in known}
+    unread = sorted(unread, key=lambda path: path not in sent_before)[:MAX_NOTES]
+    _fit(unread, MAX_BODY_BYTES - MAX_NOTES_BYTES - ROOM_BYTES)
     notes = NotesSent(device=connection.device, notes=found, unread=unread)
     body = msgspec.json.encode(notes)
     digest, at = hashlib.sha256(body).hexdigest(), int(now())
@@ -95,6 +110,17 @@ def send_notes(
     kept += [place for place in known if place[0] in unread]
     _remember(home, Sent(server=connection.server, digest=digest, at=at, places=kept))
     return Outcome(taken, len(found), private, refused, redactions, errors)
+
+
+def _fit(things: list[_T], room_bytes: int) -> list[_T]:
+    """Take out of a list what has no room in it as JSON, from the first such thing on; return it."""
+    for number, each in enumerate(things):
+        room_bytes -= len(msgspec.json.encode(each)) + 1
+        if room_bytes < 0:
+            left = things[number:]
+            del things[number:]
+            return left
+    return []
 
 
 def _remembered(home: Path) -> Sent:

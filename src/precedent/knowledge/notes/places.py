@@ -172,7 +172,7 @@ def _texts(home: Path, folder: PurePosixPath) -> list[PurePosixPath]:
         names = sorted(os.listdir(descriptor))
     finally:
         os.close(descriptor)
-    return [folder / name for name in names if name.endswith(".md") and name.isprintable()][:MAX_NOTES]
+    return [folder / name for name in names if name.endswith(".md") and name.isprintable()][: MAX_NOTES + 1]
 
 
 def _text(home: Path, relative: PurePosixPath, owner: int) -> tuple[str, int]:
