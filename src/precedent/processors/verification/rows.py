@@ -88,7 +88,7 @@ def _forget_reading(tx: sa.Connection, ref: TranscriptRef) -> None:
     said = knowledge_evidence.c
     by_model = sa.and_(said.detector.startswith(MODEL_DETECTOR), said.generation == ref.generation)
     tx.execute(knowledge_evidence.delete().where(said.transcript_id == ref.id, sa.not_(by_model)))
-    for table in (knowledge_reading, knowledge_turn, knowledge_asked):
+    for table in (knowledge_reading, knowledge_turn):
         bulk.delete_in(tx, table, "transcript_id", [ref.id])
 
 

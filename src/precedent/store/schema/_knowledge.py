@@ -226,11 +226,13 @@ knowledge_asked = sa.Table(
     "knowledge_asked",
     metadata,
     sa.Column("transcript_id", sa.ForeignKey("transcript.id"), primary_key=True, autoincrement=False),
-    sa.Column("turn_id", Big, nullable=False),
+    count("generation"),
+    count("byte_offset"),
+    count("line"),
     sa.Column("prompt", Big, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
 )
-"""Up to which turn a model was asked about a transcript."""
+"""Up to which turn a model was asked about a transcript, by the turn's place."""
 
 knowledge_delivered = sa.Table(
     "knowledge_delivered",

@@ -1,7 +1,8 @@
 """Asks a model about what is new in everybody's turns who allows it, within a budget."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from precedent.store.schema import (
 )
 
 from . import ledger, prompt
-from .answers import check, is_usable
+from .answers import Checked, check, is_usable
 from .windows import Heard, Window, windows
 
 MAX_UNUSABLE = 3
@@ -89,8 +90,9 @@ class _Due(NamedTuple):
     user_id: int
     native_id: str
     generation: int
-    after: int
-    """The last turn that was asked about."""
+    byte_offset: int
+    line: int
+    """Of the last turn that was asked about; before all if there is none. Places outlive a new reading, ids do not."""
 
 
 class Detection:
@@ -135,15 +137,16 @@ class Detection:
     def _due(self, stats: ModelStats) -> Iterator[_Due]:
         turn, asked = knowledge_turn.c, knowledge_asked.c
         mine = sa.and_(
-            asked.transcript_id == transcript.c.id, asked.prompt == prompt.VERSION, asked.model == self._model
-        )
-        after = sa.func.coalesce(asked.turn_id, 0)
+            asked.transcript_id == transcript.c.id, asked.generation == transcript.c.generation,
+            asked.prompt == prompt.VERSION, asked.model == self._model,
+        )  # fmt: skip
+        offset, line = sa.func.coalesce(asked.byte_offset, -1), sa.func.coalesce(asked.line, -1)
         query = (
             sa.select(
-                transcript.c.id, transcript.c.user_id, transcript.c.native_id, transcript.c.generation, after,
+                transcript.c.id, transcript.c.user_id, transcript.c.native_id, transcript.c.generation, offset, line,
             )
             .outerjoin(knowledge_asked, mine)
-            .where(sa.exists().where(turn.transcript_id == transcript.c.id, turn.id > after))
+            .where(sa.exists().where(turn.transcript_id == transcript.c.id, _is_later(offset, line)))
             .order_by(transcript.c.id)
         )  # fmt: skip
         with self._store.read() as tx:
@@ -156,7 +159,7 @@ class Detection:
             yield each
 
     def _transcript(self, due: _Due, stats: ModelStats) -> None:
-        """Ask about what is new in one transcript, and store what came of it in one transaction.
+        """Ask about what is new in one transcript; what came of a window is stored before the next one is asked about.
 
         Raises:
             Transient: the budget is used up, or the model does not answer.
@@ -166,32 +169,35 @@ class Detection:
             turns = _turns(tx, due)
         if not turns:
             return
-        counts = {"windows": 0, "candidates": 0, "calls": 0, "cached_calls": 0, "input_tokens": 0, "output_tokens": 0}
-        findings: list[Finding] = []
-        dropped = 0
+        counts, stored = Counter[str](), 0
         for window in windows(turns):
-            counts["windows"] += 1
-            counts["candidates"] += window.candidates
-            if not window.candidates:
-                continue
-            checked = check(self._answer(due, window, stats, counts), window, detector=self._detector)
-            findings += checked.findings
-            dropped += checked.dropped
+            counts.update(windows=1, candidates=window.candidates)
+            if window.candidates:
+                checked = check(self._answer(due, window, stats, counts), window, detector=self._detector)
+                if not self._store_found(due, window.turns[-1], checked, counts, stats):
+                    return
+                stored = window.turns[-1].id
+                counts.clear()
+        if stored == turns[-1].id or self._store_found(due, turns[-1], Checked([], 0), counts, stats):
+            stats.transcripts += 1
+
+    def _store_found(self, due: _Due, last: Heard, checked: Checked, counts: Counter[str], stats: ModelStats) -> bool:
+        """Store what came of the turns up to one, and that they were asked about; false when they are gone."""
         with self._store.write() as tx:
-            if tx.scalar(sa.select(knowledge_turn.c.id).where(knowledge_turn.c.id == turns[-1].id)) is None:
-                return  # it was read anew or erased meanwhile; the answers are kept
-            new = [each for each in findings if not _is_known(tx, due.id, each)]
+            if tx.scalar(sa.select(knowledge_turn.c.id).where(knowledge_turn.c.id == last.id)) is None:
+                return False  # it was read anew or erased meanwhile
+            new = [each for each in checked.findings if not _is_known(tx, due.id, each)]
             source = intake.Source(due.user_id, due.native_id, transcript_id=due.id, generation=due.generation)
             added = intake.take(tx, new, source, now=self._clock.now())
-            self._note(tx, due.id, turns[-1].id, counts)
+            self._note(tx, due, last, counts)
         reach("model.stored")
-        stats.transcripts += 1
         stats.windows += counts["windows"]
-        stats.findings += len(findings)
-        stats.dropped += dropped
+        stats.findings += len(checked.findings)
+        stats.dropped += checked.dropped
         stats.items_new += added
+        return True
 
-    def _answer(self, due: _Due, window: Window, stats: ModelStats, counts: dict[str, int]) -> str:
+    def _answer(self, due: _Due, window: Window, stats: ModelStats, counts: Counter[str]) -> str:
         key = prompt.key_of(window, model=self._model)
         kept = ledger.find(self._store, key)
         if kept is not None:
@@ -235,21 +241,31 @@ class Detection:
         if today + tokens > self._budget.per_day:
             raise Exhausted(f"the budget of a day, {self._budget.per_day:,} tokens, is used up", retry_after_s=0)
 
-    def _note(self, tx: sa.Connection, transcript_id: int, turn_id: int, counts: dict[str, int]) -> None:
-        """Write down how far a transcript was asked about, and what it came to."""
+    def _note(self, tx: sa.Connection, due: _Due, last: Heard, counts: Counter[str]) -> None:
+        """Write down up to where a transcript was asked about, and what it came to."""
         asked, reading = knowledge_asked, knowledge_reading
-        values = {"turn_id": turn_id, "prompt": prompt.VERSION, "model": self._model}
-        if not tx.execute(asked.update().where(asked.c.transcript_id == transcript_id).values(**values)).rowcount:
-            tx.execute(asked.insert().values(transcript_id=transcript_id, **values))
+        values = {
+            "generation": due.generation, "byte_offset": last.byte_offset, "line": last.line,
+            "prompt": prompt.VERSION, "model": self._model,
+        }  # fmt: skip
+        if not tx.execute(asked.update().where(asked.c.transcript_id == due.id).values(**values)).rowcount:
+            tx.execute(asked.insert().values(transcript_id=due.id, **values))
         more = {name: reading.c[name] + number for name, number in counts.items()}
-        tx.execute(reading.update().where(reading.c.transcript_id == transcript_id).values(**more))
+        if more:
+            tx.execute(reading.update().where(reading.c.transcript_id == due.id).values(**more))
+
+
+def _is_later(byte_offset: Any, line: Any) -> sa.ColumnElement[bool]:
+    """Return the condition on a turn that it stands behind a place."""
+    turn = knowledge_turn.c
+    return sa.or_(turn.byte_offset > byte_offset, sa.and_(turn.byte_offset == byte_offset, turn.line > line))
 
 
 def _turns(tx: sa.Connection, due: _Due) -> Sequence[Heard]:
     turn = knowledge_turn.c
     columns = (turn.id, turn.line, turn.byte_offset, turn.said_at, turn.text, turn.before)
-    query = sa.select(*columns).where(turn.transcript_id == due.id, turn.id > due.after).order_by(turn.id)
-    return [Heard(*row) for row in tx.execute(query)]
+    where = turn.transcript_id == due.id, _is_later(due.byte_offset, due.line)
+    return [Heard(*row) for row in tx.execute(sa.select(*columns).where(*where).order_by(turn.byte_offset, turn.line))]
 
 
 def _is_known(tx: sa.Connection, transcript_id: int, finding: Finding) -> bool:

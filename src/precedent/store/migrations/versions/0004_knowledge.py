@@ -258,7 +258,9 @@ def upgrade() -> None:
         sa.Column(
             "transcript_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("turn_id", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("byte_offset", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("line", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("prompt", sa.BigInteger(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
