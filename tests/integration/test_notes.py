@@ -102,6 +102,16 @@ def test_an_unchanged_note_is_skipped(app: App, home: Home, manual_time: ManualT
     assert items(app) == before and len(evidence(app)) == 1
 
 
+def test_each_run_is_in_the_audit_log_once_with_its_counts(app: App, home: Home) -> None:
+    put(claude_md(home), note(PNPM))
+    for _ in range(2):
+        app.read_notes([home])
+    with app.store.read() as tx:
+        acts = audit.find(tx, audit.Filter(action="run_corporate_memory"), limit=50).rows
+    assert [(act.principal, act.result) for act in acts] == [("command line", "done")] * 2
+    assert all('"users_processed":1' in act.details.replace(" ", "") for act in acts)
+
+
 # What changes ---------------------------------------------------------------------------------------------------------
 
 

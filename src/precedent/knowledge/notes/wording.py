@@ -8,7 +8,7 @@ _LEFT_OUT = re.compile(
     r"""(?ix)\b(?:
         to-?\s?dos? | tasks? | backlog | road\s?map | next\ steps? | in\ progress | current(?:ly)?\b.* | status | session | progress
       | change\s?log | history | scratch(?:pad)? | drafts? | ideas? | open\ questions? | my | me | personal | about\ me | preferences?
-      | tone | persona | communication | response | responding | behaviou?r | interaction | working\ with | how\ to\ work
+      | tone | persona | communication | response | responding | behaviou?r(?:al)? | interaction | working\ with | how\ to\ work
       | (?:for|to)\ (?:the\ )?(?:agent|assistant|claude|codex|gemini)s? | instructions?\ (?:for|to) | local\ (?:setup|machine|paths?)
     )\b"""
 )
@@ -25,7 +25,9 @@ _NOT_STATED = re.compile(
     | \b(?:you|your|yours|yourself)\b
     | \b(?:claude|codex|gemini|copilot|chatgpt|(?:the|this|any|every|coding)\ (?:agent|assistant|model)|(?:sub-?)?agents?\ (?:must|should|may)|AI)\b
     | \b(?:yesterday|today|tomorrow|tonight|right\ now|this\ (?:week|session|conversation|chat|branch|pr)|at\ the\ moment|currently)\b
-    | \b(?:please|let\ me\ know|remind\ me|step\ by\ step|as\ an?\ expert)\b
+    | \b(?:please|let\ me\ know|remind\ me|step\ by\ step|as\ an?\ expert|user'?s\ request|was(?:n't|\ not)?\ (?:asked|requested)|clarif(?:y|ying|ication)s?)\b
+    | ^(?:if|when(?:ever)?|before|after|unless|while|for)\b[^,.;]*,\s*(?:ask|stop|say|present|name|confirm|tell|explain|wait|mention|report
+        |summari[sz]e|think|pause|use\ (?:your\ )?(?:best\ )?judge?ment)\b
     """
 )
 _TO_THE_AGENT = re.compile(
