@@ -3,15 +3,15 @@
 Each call stands by itself: no session is kept, so nothing grows and any process may answer.
 """
 
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Request, Response
-from starlette.types import Receive, Send
+from fastapi import Depends, Request, Response
+from starlette.types import Message
 from starlette.types import Scope as AsgiScope
 
 from precedent.app import App
 from precedent.client.known import Known, Shown
-from precedent.errors import Forbidden
+from precedent.errors import BadInput, Forbidden
 from precedent.knowledge import listing
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
@@ -21,42 +21,61 @@ from precedent.security.acting import By
 from precedent.security.principals import Role, Scope
 
 from .access import Acting, Program, Routes, allow
+from .bodies import read_body
 
 routes = Routes(tags=["knowledge"])
 CALLER, PROPOSES = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)
 MAX_BODY_BYTES = 1 << 20
 
 _MESSAGE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the answer", "content": {"application/json": {"schema": {"type": "object"}}}},
+    202: {"description": "taken; such a message has no answer"},
+}
 
 
-@routes.add("POST", "/mcp", CALLER, openapi_extra=_MESSAGE)
-async def speak_mcp(request: Request, program: Program, by: Acting) -> Response:
+async def _body(request: Request) -> bytes:
+    return await read_body(request, limit=MAX_BODY_BYTES, what="the message")
+
+
+@routes.add("POST", "/mcp", CALLER, openapi_extra=_MESSAGE, responses=_ANSWERS, response_class=Response)
+async def speak_mcp(request: Request, program: Program, by: Acting, body: Annotated[bytes, Depends(_body)]) -> Response:
     """Answer a message of the Model Context Protocol (streamable HTTP, one JSON answer to each)."""
-    return _Spoken(program, by)
-
-
-class _Spoken(Response):
-    """What the protocol's own library answers."""
-
-    def __init__(self, program: App, by: By) -> None:
-        super().__init__()
-        self._program, self._by = program, by
-
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        # The library is heavy, and most servers are never spoken to.
-        from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
-
-        from precedent.client.tools import tools  # noqa: PLC0415
-
-        server = tools(Services(self._program, self._by))
-        # Whoever shows no token of ours was refused already, wherever the page stands that made a browser ask.
-        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-        server.streamable_http_app(
-            stateless_http=True, json_response=True, max_request_body_size=MAX_BODY_BYTES, transport_security=security
+    status, answer = await _answered(Services(program, by), request.scope, body)
+    if status >= 400:  # what the library says of it tells of its own parts
+        raise BadInput(
+            "this is no message of the Model Context Protocol: send JSON-RPC 2.0 as application/json, and accept "
+            "application/json and text/event-stream"
         )
-        manager = server.session_manager
-        async with manager.run():
-            await manager.handle_request(scope, receive, send)
+    return Response(answer, status, media_type="application/json" if answer else None)
+
+
+async def _answered(services: "Services", scope: AsgiScope, body: bytes) -> tuple[int, bytes]:
+    """Return status and body of what the protocol's own library answers to a message."""
+    # The library is heavy, and most servers are never spoken to.
+    from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415
+
+    from precedent.client.tools import tools  # noqa: PLC0415
+
+    sent: list[Message] = []
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return left.pop() if left else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    server = tools(services)
+    # Whoever shows no token of ours was refused already, wherever the page stands that made a browser ask.
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    server.streamable_http_app(
+        stateless_http=True, json_response=True, max_request_body_size=MAX_BODY_BYTES, transport_security=security
+    )
+    manager = server.session_manager
+    async with manager.run():
+        await manager.handle_request(scope, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
 class Services(NamedTuple):

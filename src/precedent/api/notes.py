@@ -5,9 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, Path, Query, Request
 from pydantic import Field
-from starlette.requests import ClientDisconnect
 
-from precedent.errors import BadInput, Forbidden, TooLarge
+from precedent.errors import BadInput, Forbidden
 from precedent.knowledge.notes import listing
 from precedent.knowledge.notes.listing import NoteRow, NoteShown
 from precedent.knowledge.notes.model import MAX_BODY_BYTES, NotesSent, NotesTaken
@@ -15,6 +14,7 @@ from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
 from .access import Caller, Program, allow
+from .bodies import read_body
 from .errors import ErrorAnswer
 from .questions import Paged, Text
 from .structs import StructRoutes
@@ -62,21 +62,7 @@ class NotesQuery(Paged):
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body.
-
-    Raises:
-        BadInput: its sender went away.
-        TooLarge: it is more than is taken.
-    """
-    data = bytearray()
-    try:
-        async for piece in request.stream():
-            data += piece
-            if len(data) > MAX_BODY_BYTES:
-                raise TooLarge(f"the notes are larger than {MAX_BODY_BYTES >> 20} MiB together")
-    except ClientDisconnect as error:
-        raise BadInput("the body ended before its end; nothing of it was kept") from error
-    return bytes(data)
+    return await read_body(request, limit=MAX_BODY_BYTES, what="all notes together")
 
 
 @routes.add("GET", "", READER)
