@@ -7,12 +7,11 @@ from pydantic import BaseModel, Field
 
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
-from precedent.knowledge.model import MAX_CONTENT, MAX_TITLE, Status
+from precedent.knowledge.model import MAX_CONTENT, MAX_QUESTION, MAX_TITLE, Status
 from precedent.knowledge.review import MAX_BATCH
-from precedent.knowledge.search import MAX_QUESTION
 from precedent.knowledge.statuses import Action
 
-from .questions import Paged, Values
+from .questions import Paged, Question, Values
 from .runs import LAST_INSTANT
 
 MAX_REASON = 1000
@@ -42,7 +41,7 @@ class ItemsQuery(Counted, Paged):
     """Which items, and which part of the list."""
 
 
-class TurnsQuery(BaseModel):
+class TurnsQuery(Question):
     """Words, and how many answers."""
 
     q: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, description="Words, in any order.")]

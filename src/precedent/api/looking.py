@@ -6,19 +6,12 @@ from precedent.app import App
 from precedent.security import audit
 from precedent.security.principals import Principal
 
+from .access import by
 from .questions import MAX_TEXT
 
 
 def note_look(request: Request, program: App, caller: Principal, action: str, resource: str) -> None:
     """Write an audit row."""
-    act = audit.Act(
-        caller.name,
-        action,
-        resource,
-        "ok",
-        details={"query": request.url.query[:MAX_TEXT]},
-        request_id=request.state.request_id,
-        address=request.client.host if request.client else "",
-    )
+    act = by(request, caller).act(action, resource, query=request.url.query[:MAX_TEXT])
     with program.store.write() as tx:
         audit.record(tx, act, now=program.clock.now())

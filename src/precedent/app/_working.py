@@ -52,7 +52,7 @@ class Working(Knowing):
         }
         works[HOUSEKEEPING] = self.housekeeping.work
         if MODEL in self.jobs:
-            works[MODEL] = lambda run, stopping: self._model_work(run, stopping=stopping)
+            works[MODEL] = self._model_work
         works[MEMORY] = lambda run, stopping: self._memory_work(run, homes(), stopping=stopping)
         for name in self.jobs:
             if name.startswith(PREFIX):
@@ -147,16 +147,28 @@ class Working(Knowing):
         Raises:
             Busy: a collection is under way.
         """
-        done: list[Ending] = []
 
         def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
-            done.append(self._collection(run, homes, stopping=stopping, progress=progress))
+            return self._collection(run, homes, stopping=stopping, progress=progress)
+
+        return cast("CollectStats", self._done_here(COLLECTOR, work, stopping=stopping))
+
+    def _done_here(self, job: str, work: Work, *, stopping: Callable[[], bool] = lambda: False) -> object:
+        """Do a job's work in this process, as one run of it; return what was counted.
+
+        Raises:
+            Busy: it is under way.
+        """
+        done: list[Ending] = []
+
+        def kept(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            done.append(work(run, stopping))
             return done[0]
 
-        record = self.jobs[COLLECTOR]
+        record = self.jobs[job]
         claimed = self.runs.open(record, by=COMMAND_LINE.name)
-        execute(self.runs, record, claimed, work, stopping=stopping, clock=self.clock)
-        return cast("CollectStats", done[0].counts)
+        execute(self.runs, record, claimed, kept, stopping=stopping, clock=self.clock)
+        return done[0].counts
 
     def _collection(
         self,
@@ -195,16 +207,10 @@ class Working(Knowing):
         Raises:
             Busy: it is under way.
         """
-        done: list[Ending] = []
-
-        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
-            done.append(self._memory_work(run, homes, stopping=stopping))
-            return done[0]
-
-        record = self.jobs[MEMORY]
-        claimed = self.runs.open(record, by=COMMAND_LINE.name)
-        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
-        return cast("MemoryStats", done[0].counts)
+        return cast(
+            "MemoryStats",
+            self._done_here(MEMORY, lambda run, stopping: self._memory_work(run, homes, stopping=stopping)),
+        )
 
     def _memory_work(self, run: OpenRun, homes: "Sequence[Home]", *, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.memory import work  # noqa: PLC0415  # the rules for secrets are heavy
@@ -218,20 +224,11 @@ class Working(Knowing):
             Misconfigured: no model is configured, or it refuses us.
             Busy: it is under way.
         """
-        done: list[Ending] = []
-
-        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
-            done.append(self._model_work(run, stopping=stopping))
-            return done[0]
-
-        record = self.jobs.get(MODEL)
-        if record is None:
+        if MODEL not in self.jobs:
             raise Misconfigured('detection is by rules here; set detection = "llm" and model_name to ask a model')
-        claimed = self.runs.open(record, by=COMMAND_LINE.name)
-        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
-        return cast("ModelStats", done[0].counts)
+        return cast("ModelStats", self._done_here(MODEL, self._model_work))
 
-    def _model_work(self, run: OpenRun, *, stopping: Callable[[], bool]) -> Ending:
+    def _model_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.detecting import work  # noqa: PLC0415  # the rules take long to compile
 
         return work(self.store, self.settings, run, stopping=stopping, clock=self.clock)
@@ -251,13 +248,4 @@ class Working(Knowing):
         Raises:
             Busy: it is under way.
         """
-        done: list[Ending] = []
-
-        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
-            done.append(self.housekeeping.work(run, stopping))
-            return done[0]
-
-        record = self.jobs[HOUSEKEEPING]
-        claimed = self.runs.open(record, by=COMMAND_LINE.name)
-        execute(self.runs, record, claimed, work, stopping=lambda: False, clock=self.clock)
-        return cast("HousekeepingStats", done[0].counts)
+        return cast("HousekeepingStats", self._done_here(HOUSEKEEPING, self.housekeeping.work))

@@ -13,6 +13,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from precedent.errors import PrecedentError
+from precedent.knowledge.model import MAX_QUESTION
 
 from . import config
 from .known import Known, Page, Shown, Source
@@ -24,7 +25,6 @@ INSTRUCTIONS = (
 )
 MAX_FOUND = 20
 SEARCH = "/api/knowledge/search"
-MAX_QUESTION = 400
 
 
 def tools(source: Source) -> MCPServer:

@@ -9,6 +9,8 @@ import msgspec
 MAX_TITLE = 120
 MAX_CONTENT = 2_000
 MAX_QUOTE = 1_000
+MAX_QUESTION = 400
+"""Of a search."""
 """Characters."""
 
 

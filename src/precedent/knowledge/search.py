@@ -19,13 +19,12 @@ from precedent.store.schema import knowledge_item, knowledge_turn, transcript, u
 
 from . import rows
 from .listing import Filter, conditions
-from .model import Item
+from .model import MAX_QUESTION, Item
 from .visibility import visible
 
 MAX_WORDS = 16
 """Of a question; what follows them tells little."""
 
-MAX_QUESTION = 400
 FREQUENT = 1_000
 """Rows from which on a word tells little: to weigh all of them against each other takes longer than anybody waits."""
 

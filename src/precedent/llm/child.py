@@ -25,62 +25,58 @@ def main() -> None:
     os.dup2(2, 1)  # what a client prints must not get between the answers
     lines = sys.stdin.buffer
     connection = msgspec.json.decode(lines.readline(), type=Connection)
-    asker = _Asker(connection)
     for line in lines:
-        output.write(msgspec.json.encode(asker.ask(msgspec.json.decode(line, type=Question))) + b"\n")
+        answer = _ask(connection, msgspec.json.decode(line, type=Question))
+        output.write(msgspec.json.encode(answer) + b"\n")
 
 
-class _Asker:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._model: Any = None
+def _ask(connection: Connection, question: Question) -> Answered | Failed:
+    try:
+        import pydantic_ai  # noqa: PLC0415, F401  # an extra; told as a setting that is wrong when it is missing
+    except ImportError as error:
+        reason = f"asking a model needs the extra `model`: pip install 'precedent[model]' ({error})"
+        return Failed(transient=False, error=reason)
+    return asyncio.run(_asked(connection, question))
 
-    def ask(self, question: Question) -> Answered | Failed:
-        try:
-            import pydantic_ai  # noqa: PLC0415, F401  # an extra; told as a setting that is wrong when it is missing
-        except ImportError as error:
-            reason = f"asking a model needs the extra `model`: pip install 'precedent[model]' ({error})"
-            return Failed(transient=False, error=reason)
-        return asyncio.run(self._ask(question))
 
-    async def _ask(self, question: Question) -> Answered | Failed:
-        from pydantic_ai.direct import model_request  # noqa: PLC0415  # see `ask`
-        from pydantic_ai.exceptions import (  # noqa: PLC0415
-            AgentRunError,
-            ModelAPIError,
-            ModelHTTPError,
-            UnexpectedModelBehavior,
-            UserError,
+async def _asked(connection: Connection, question: Question) -> Answered | Failed:
+    from pydantic_ai.direct import model_request  # noqa: PLC0415  # see `_ask`
+    from pydantic_ai.exceptions import (  # noqa: PLC0415
+        AgentRunError,
+        ModelAPIError,
+        ModelHTTPError,
+        UnexpectedModelBehavior,
+        UserError,
+    )
+    from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart  # noqa: PLC0415
+    from pydantic_ai.models import ModelRequestParameters  # noqa: PLC0415
+    from pydantic_ai.tools import ToolDefinition  # noqa: PLC0415
+
+    shape = ToolDefinition(
+        name=_NAME, description="What was found.", parameters_json_schema=question.schema, strict=True
+    )
+    parameters = ModelRequestParameters(output_mode="tool", output_tools=[shape], allow_text_output=False)
+    messages = [ModelRequest(parts=[SystemPromptPart(question.system), UserPromptPart(question.text)])]
+    try:
+        model = _model(connection)
+        response = await model_request(
+            model,
+            messages,
+            model_settings={"max_tokens": question.max_tokens, "temperature": 0.0},
+            model_request_parameters=parameters,
         )
-        from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart  # noqa: PLC0415
-        from pydantic_ai.models import ModelRequestParameters  # noqa: PLC0415
-        from pydantic_ai.tools import ToolDefinition  # noqa: PLC0415
-
-        shape = ToolDefinition(
-            name=_NAME, description="What was found.", parameters_json_schema=question.schema, strict=True
-        )
-        parameters = ModelRequestParameters(output_mode="tool", output_tools=[shape], allow_text_output=False)
-        messages = [ModelRequest(parts=[SystemPromptPart(question.system), UserPromptPart(question.text)])]
-        try:
-            model = _model(self._connection)
-            response = await model_request(
-                model,
-                messages,
-                model_settings={"max_tokens": question.max_tokens, "temperature": 0.0},
-                model_request_parameters=parameters,
-            )
-        except ModelHTTPError as error:
-            transient = error.status_code in TRANSIENT or error.status_code >= 500
-            return _failed(error, transient=transient, retry_after_s=error.retry_after or 0.0)
-        except UserError as error:
-            return _failed(error, transient=False)
-        except UnexpectedModelBehavior as error:
-            # Something came back that no client understands: it was paid for, and is no answer.
-            return Answered(text=f"unusable: {error}"[:MAX_ERROR], input_tokens=0, output_tokens=0)
-        except (ModelAPIError, AgentRunError, OSError, TimeoutError) as error:
-            return _failed(error, transient=True)
-        usage = response.usage
-        return Answered(text=_text(response), input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    except ModelHTTPError as error:
+        transient = error.status_code in TRANSIENT or error.status_code >= 500
+        return _failed(error, transient=transient, retry_after_s=error.retry_after or 0.0)
+    except UserError as error:
+        return _failed(error, transient=False)
+    except UnexpectedModelBehavior as error:
+        # Something came back that no client understands: it was paid for, and is no answer.
+        return Answered(text=f"unusable: {error}"[:MAX_ERROR], input_tokens=0, output_tokens=0)
+    except (ModelAPIError, AgentRunError, OSError, TimeoutError) as error:
+        return _failed(error, transient=True)
+    usage = response.usage
+    return Answered(text=_text(response), input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
 
 
 def _text(response: Any) -> str:

@@ -56,6 +56,10 @@ class Kind(IntEnum):
     """Where the session runs: folder, branch, version, model."""
 
 
+TYPED = frozenset({Kind.PROMPT, Kind.COMMAND, Kind.ANSWER})
+"""What a person may have put into words of their own."""
+
+
 class Outcome(IntEnum):
     """How a tool call ended."""
 

@@ -23,6 +23,9 @@ from .extract import Found
 MODEL_DETECTOR = "llm/"
 """Begins the detector of evidence that a model found; see `asking`."""
 
+FOUND_BY_MODEL = knowledge_evidence.c.detector.startswith(MODEL_DETECTOR)
+"""The condition on evidence that a model found it."""
+
 
 def store(extracted: Extracted, tx: sa.Connection) -> int:
     """Write a transcript's statements; return how many pieces of evidence are new."""
@@ -86,7 +89,7 @@ def take_back_from_models(transcript_ids: Sequence[int], tx: sa.Connection) -> i
 def _forget_reading(tx: sa.Connection, ref: TranscriptRef) -> None:
     """Remove what an earlier reading found; what a model found in the same content stands as long as it does."""
     said = knowledge_evidence.c
-    by_model = sa.and_(said.detector.startswith(MODEL_DETECTOR), said.generation == ref.generation)
+    by_model = sa.and_(FOUND_BY_MODEL, said.generation == ref.generation)
     tx.execute(knowledge_evidence.delete().where(said.transcript_id == ref.id, sa.not_(by_model)))
     for table in (knowledge_reading, knowledge_turn):
         bulk.delete_in(tx, table, "transcript_id", [ref.id])

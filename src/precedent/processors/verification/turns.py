@@ -3,12 +3,10 @@
 import msgspec
 
 from precedent.knowledge.marker import hidden
-from precedent.transcripts.events import Event, Kind, Speaker
+from precedent.transcripts.events import TYPED, Event, Kind, Speaker
 
 MAX_CONTEXT = 2_000
 """Characters of what the agent had said that are kept: its end."""
-
-_TYPED = frozenset({Kind.PROMPT, Kind.COMMAND, Kind.ANSWER})
 
 
 class Turn(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +37,7 @@ class Listener(msgspec.Struct, array_like=True):
         """Take note of an event; return the turn that it is, if it is one."""
         if event.sidechain:
             return None
-        if event.speaker is Speaker.HUMAN and event.kind in _TYPED:
+        if event.speaker is Speaker.HUMAN and event.kind in TYPED:
             # What we delivered ourselves is heard by nobody as a person's words.
             text = hidden(event.text)
             turn = Turn(event.line, event.offset, event.id, event.at, text, self.before, self.answered)

@@ -9,14 +9,12 @@ import sys
 from pathlib import Path
 
 from precedent import plugins
-from precedent.transcripts.events import Kind, Speaker
+from precedent.transcripts.events import TYPED, Speaker
 from precedent.transcripts.reading import Reading
 
 from .session import Session
 from .stated import Story
 from .statements import statements
-
-_TYPED = frozenset({Kind.PROMPT, Kind.COMMAND, Kind.ANSWER})
 
 
 def write_labelled(folder: Path) -> Path:
@@ -40,7 +38,7 @@ def _judged(story: Story, session: Session) -> dict[int, str]:
     found: dict[int, str] = {}
     left = list(story.stated)
     for event in Reading(io.BytesIO(session.data), plugins.readers()[session.agent][0]):
-        if event.speaker is Speaker.HUMAN and event.kind in _TYPED:
+        if event.speaker is Speaker.HUMAN and event.kind in TYPED:
             stated = [each for each in left if each.quote in event.text]
             left = [each for each in left if each not in stated]
             found.setdefault(event.line, stated[0].kind if stated else "none")

@@ -8,7 +8,7 @@ import msgspec
 
 from precedent.llm.contract import Question
 
-from .windows import BEFORE_CHARS, TEXT_CHARS, Window, shown
+from .windows import BEFORE_CHARS, TEXT_CHARS, Window
 
 VERSION = 1
 """Grows with every change of the words or the schema below: answers to other words are not reused."""
@@ -65,7 +65,7 @@ def question_of(window: Window) -> Question:
     for number, turn in enumerate(window.turns, 1):
         before = turn.before[-BEFORE_CHARS:].strip()
         parts += [f"[turn {number}, the agent before]\n{before}"] if before else []
-        parts.append(f"[turn {number}, the person]\n{shown(turn.text, TEXT_CHARS)}")
+        parts.append(f"[turn {number}, the person]\n{turn.text[:TEXT_CHARS]}")
     text = f"<{mark}>\n" + "\n\n".join(parts) + f"\n</{mark}>"
     return Question(system=f"{RULES}\n\nThe mark is {mark}.", text=text, schema=SCHEMA, max_tokens=MAX_TOKENS)
 

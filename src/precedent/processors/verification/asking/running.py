@@ -15,7 +15,7 @@ from precedent.knowledge.model import Finding
 from precedent.llm.contract import Answered, Connection, Question
 from precedent.model import Purpose
 from precedent.pipeline import withholding
-from precedent.processors.verification.rows import MODEL_DETECTOR
+from precedent.processors.verification.rows import FOUND_BY_MODEL, MODEL_DETECTOR
 from precedent.store import Store
 from precedent.store.schema import (
     knowledge_asked,
@@ -212,10 +212,9 @@ class Detection:
         answered = self._asker.ask(question)
         kept = ledger.keep(self._store, key, answered, transcript_id=due.id, model=self._model, now=self._clock.now())
         stats.calls += 1
-        counts["calls"] += 1
-        for name in ("input_tokens", "output_tokens"):
-            counts[name] += getattr(kept, name)
-            setattr(stats, name, getattr(stats, name) + getattr(kept, name))
+        stats.input_tokens += kept.input_tokens
+        stats.output_tokens += kept.output_tokens
+        counts.update(calls=1, input_tokens=kept.input_tokens, output_tokens=kept.output_tokens)
         if is_usable(kept.answer):
             self._unusable = 0
             return kept.answer
@@ -273,6 +272,6 @@ def _is_known(tx: sa.Connection, transcript_id: int, finding: Finding) -> bool:
     said, place = knowledge_evidence.c, finding.place
     query = sa.select(said.id).where(
         said.transcript_id == transcript_id, said.line == place.line, said.byte_offset == place.byte_offset,
-        said.start < place.end, said.end > place.start, said.detector.not_like(f"{MODEL_DETECTOR}%"),
+        said.start < place.end, said.end > place.start, sa.not_(FOUND_BY_MODEL),
     )  # fmt: skip
     return tx.scalar(query.limit(1)) is not None

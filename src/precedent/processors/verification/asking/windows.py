@@ -62,7 +62,7 @@ def windows(turns: Iterable[Heard]) -> Iterator[Window]:
         if _SECRET in flags or redact(f"{each.before}\n{each.text}".encode()).counts:
             continue
         turn = each._replace(suspicious=bool(flags), candidate=_is_candidate(each))
-        chars = len(shown(turn.text, TEXT_CHARS)) + min(len(turn.before), BEFORE_CHARS)
+        chars = min(len(turn.text), TEXT_CHARS) + min(len(turn.before), BEFORE_CHARS)
         if held and (len(held) == MAX_TURNS or size + chars > MAX_CHARS):
             yield Window(tuple(held))
             held, size = [], 0
@@ -70,11 +70,6 @@ def windows(turns: Iterable[Heard]) -> Iterator[Window]:
         size += chars
     if held:
         yield Window(tuple(held))
-
-
-def shown(text: str, chars: int) -> str:
-    """Return the beginning of a text."""
-    return text[:chars]
 
 
 def _is_candidate(heard: Heard) -> bool:
