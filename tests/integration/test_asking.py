@@ -221,6 +221,18 @@ def test_a_project_that_is_denied_keeps_a_session_that_only_touched_it(
     assert (stats.calls, stats.transcripts_withheld) == (1, 1) and OTHER not in str(server.bodies)
 
 
+def test_what_another_sessions_answer_found_is_taken_back_too(serves: Serves, asks: Asks, tmp_path: Path) -> None:
+    server = serves(quoting)
+    app = asks(server, VAGUE)
+    tell(home_of(tmp_path), VAGUE, name="the same again")
+    app.collect([home_of(tmp_path)])
+    app.run_processor("verification")
+    stats = app.ask_model()
+    assert (stats.calls, stats.calls_saved, len(evidence(app))) == (1, 1, 2)
+    app.wishes.set("ada", Purpose.MODEL, allowed=False, by="ada")
+    assert (evidence(app), items(app), calls(app)) == ([], [], 0)
+
+
 def test_an_erased_person_leaves_no_answer(serves: Serves, asks: Asks) -> None:
     server = serves(quoting)
     app = asks(server, VAGUE)

@@ -383,6 +383,41 @@ def test_what_may_be_the_opposite_waits_for_a_decision_and_is_never_merged_by_it
     assert desk.app.pairs.listed(desk.rita.principal, limit=10).rows == []
 
 
+def test_new_words_are_compared_anew(desk: Desk) -> None:
+    first = desk.find("Sessions expire after 12 hours.")
+    second = desk.find("Invoices are sent on Fridays.", by=desk.bob)
+
+    def pairs() -> list[tuple[str, int, int]]:
+        found = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+        return [(pair.relation, pair.first.id, pair.second.id) for pair in found]
+
+    assert pairs() == []
+    desk.app.review.edit(second.id, Draft(content="Sessions expire after 12 days."), by=desk.rita)
+    assert pairs() == [("contradiction", first.id, second.id)], "an edit may bring a contradiction in"
+    desk.app.review.edit(second.id, Draft(content="Sessions of guests are never stored."), by=desk.rita)
+    assert pairs() == [], "what it was about is gone"
+    desk.app.review.edit(second.id, Draft(content="Sessions expire after 12 days."), by=desk.rita)
+    [again] = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    desk.app.pairs.decide(again.id, Resolution.BOTH_VALID, by=desk.rita)
+    desk.app.review.edit(second.id, Draft(title="Expiry of sessions"), by=desk.rita)
+    assert pairs() == [], "it was decided about these words"
+    desk.app.review.edit(second.id, Draft(content="Sessions expire after 30 hours."), by=desk.rita)
+    assert pairs() == [("contradiction", first.id, second.id)], "that was never decided"
+
+
+def test_a_merged_item_is_compared_with_the_others_only(desk: Desk) -> None:
+    for number, words in enumerate(("The importer retries failed files five times.",
+                                    "Our importer retries failed files 5 times.")):  # fmt: skip
+        desk.find(words, session=str(number))
+    [pair] = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    third = desk.find("The importer of mail never retries failed letters.", session="third")
+    wording = Draft(title="Retries", content="The importer of mail retries failed letters.")
+    made = desk.app.pairs.decide(pair.id, Resolution.MERGE, by=desk.rita, wording=wording)
+    found = desk.app.pairs.listed(desk.rita.principal, limit=10).rows
+    assert made is not None
+    assert [(each.relation, each.first.id, each.second.id) for each in found] == [("contradiction", third.id, made.id)]
+
+
 def test_a_merge_has_the_evidence_of_both_and_waits_for_review(desk: Desk) -> None:
     first = desk.find("The importer retries failed files five times.")
     second = desk.find("Our importer retries failed files 5 times.", by=desk.bob, session="b")

@@ -51,7 +51,6 @@ class Outcome(NamedTuple):
     taken: NotesTaken | None
     notes: int
     private: int
-    refused: int
     redactions: int
     errors: list[tuple[str, str]]
 
@@ -75,41 +74,25 @@ def send_notes(
     """
     before = _remembered(home)
     known = before.places if before.server == connection.server else []
-    found, unread, private, refused, redactions = [], [], 0, 0, 0
-    errors: list[tuple[str, str]] = []
-    privacy = Privacy(home)
-    for each in places.notes(
-        home, privacy=privacy, folders=folders, known=[places.place_of(path, folder) for path, folder in known]
-    ):
-        if isinstance(each, places.Read):
-            found.append(each.note)
-            redactions += each.redactions
-        elif isinstance(each, places.Kept):
-            private += 1
-        else:
-            unread.append(each.path)
-            refused += 1
-            errors.append((each.path, each.reason))
-    left = _fit(found, MAX_NOTES_BYTES)
-    for note in left:
-        unread.append(note.path)
-        refused += 1
-        errors.append((note.path, f"is left out: all notes together are larger than {MAX_NOTES_BYTES >> 20} MiB"))
+    known_places = [places.place_of(path, folder) for path, folder in known]
+    found, left_out, private, redactions = places.look(home, privacy=Privacy(home), folders=folders, known=known_places)
+    errors = [(each.path, each.reason) for each in left_out]
+    too_much = f"is left out: all notes together are larger than {MAX_NOTES_BYTES >> 20} MiB"
+    errors += [(note.path, too_much) for note in _fit(found, MAX_NOTES_BYTES)]
     # Of the others the server has nothing that it could take for gone.
     sent_before = {path for path, _ in known}
-    unread = sorted(unread, key=lambda path: path not in sent_before)[:MAX_NOTES]
+    unread = sorted((path for path, _ in errors), key=lambda path: path not in sent_before)[:MAX_NOTES]
     _fit(unread, MAX_BODY_BYTES - MAX_NOTES_BYTES - ROOM_BYTES)
-    notes = NotesSent(device=connection.device, notes=found, unread=unread)
-    body = msgspec.json.encode(notes)
+    body = msgspec.json.encode(NotesSent(device=connection.device, notes=found, unread=unread))
     digest, at = hashlib.sha256(body).hexdigest(), int(now())
     nothing = not found and not known
     if nothing or ((before.server, before.digest) == (connection.server, digest) and 0 <= at - before.at < ANEW_S):
-        return Outcome(None, len(found), private, refused, 0, errors)
-    taken = server.send(PATH, NotesTaken, notes)
+        return Outcome(None, len(found), private, 0, errors)
+    taken = server.send(PATH, NotesTaken, msgspec.Raw(body))
     kept = [(note.path, note.folder) for note in found]
     kept += [place for place in known if place[0] in unread]
     _remember(home, Sent(server=connection.server, digest=digest, at=at, places=kept))
-    return Outcome(taken, len(found), private, refused, redactions, errors)
+    return Outcome(taken, len(found), private, redactions, errors)
 
 
 def _fit(things: list[_T], room_bytes: int) -> list[_T]:

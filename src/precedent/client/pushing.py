@@ -117,7 +117,7 @@ def _send_notes(home: Path, server: Server, connection: config.Connection, memor
         stats.notes_removed = done.taken.removed
         stats.redactions += done.redactions
         done = done._replace(private=done.private + done.taken.private)
-    stats.notes_private, stats.notes_refused = done.private, done.refused
+    stats.notes_private, stats.notes_refused = done.private, len(done.errors)
     for path, reason in done.errors:
         stats.error(path, reason)
 

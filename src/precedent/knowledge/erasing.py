@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import sqlalchemy as sa
 
 from precedent.store import bulk
@@ -18,7 +17,7 @@ from precedent.store.schema import (
 
 from . import rows, versions
 from .model import Item, Origin, Status
-from .statuses import TRANSITIONS, Action
+from .statuses import TRANSITIONS, Action, moved
 
 BY = "withdrawal"
 GONE = "nobody says so any more"
@@ -50,9 +49,7 @@ def settle(tx: sa.Connection, item_ids: set[int], *, now: int) -> None:
                 item.status is Status.APPROVED or item.edited_by or item.origin in {Origin.PROPOSAL, Origin.MERGE}
             ):
                 if item.status is Status.APPROVED:
-                    back = msgspec.structs.replace(
-                        item, status=Status.PENDING, mandatory=False, approved_hash="", approved_by="", approved_at=None
-                    )
+                    back = moved(item, Action.WITHDRAW, by=BY, now=now)
                     versions.write(tx, back, Action.WITHDRAW, by=BY, now=now, reason=GONE)
             else:
                 remove(tx, item, now=now)

@@ -14,6 +14,7 @@ MAX_CANDIDATES = 40
 MAX_PAIRS = 10
 """Of one item: what is like very many others is a matter of its own."""
 OPEN = "open"
+BOTH_VALID = "both_valid"
 
 COMPARED = frozenset({Status.PENDING, Status.APPROVED, Status.REJECTED})
 """A new find is compared with rejected items as well."""
@@ -57,13 +58,22 @@ def candidates(tx: sa.Connection, item: Item) -> list[Item]:
 
 
 def pair(tx: sa.Connection, item: Item, *, now: int) -> int:
-    """Compare a new item with those there are and write down what may be the same or the opposite; return how many."""
-    found = []
+    """Compare an item that has new words with those there are; return how many may say the same or the opposite.
+
+    What waited for a decision about the words it had is gone. Decided pairs stay, but for those that were found to be
+    both valid, and are not what was decided about any more.
+    """
+    table, found = knowledge_pair.c, []
+    either = sa.or_(table.item_a == item.id, table.item_b == item.id)
+    tx.execute(knowledge_pair.delete().where(either, table.status == OPEN))
     for other in candidates(tx, item):
         compared = compare(other.content, item.content)
         if compared.relation in {Relation.DUPLICATE, Relation.CONTRADICTION}:
             first, second = sorted((other.id, item.id))
             differences = msgspec.json.encode(compared.differences).decode()
+            one = (table.item_a == first, table.item_b == second, table.resolution == BOTH_VALID)
+            same = sa.and_(table.relation == compared.relation.value, table.differences == differences)
+            tx.execute(knowledge_pair.delete().where(*one, ~same))
             found.append((first, second, compared.relation.value, differences, compared.score, OPEN, now))
     columns = ["item_a", "item_b", "relation", "differences", "score", "status", "created_at"]
     return bulk.insert_new(tx, knowledge_pair, columns, found[:MAX_PAIRS])

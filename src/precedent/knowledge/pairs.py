@@ -15,7 +15,7 @@ from precedent.store import Store
 from precedent.store.schema import knowledge_evidence, knowledge_item, knowledge_pair
 from precedent.usage.paging import Integer, Page, page, position
 
-from . import rows, versions
+from . import pairing, rows, versions
 from .drafts import Draft, applied
 from .model import Item, Origin, Status
 from .pairing import OPEN
@@ -39,7 +39,7 @@ class Resolution(StrEnum):
     """The other way round."""
     MERGE = "merge"
     """A new item, worded by the reviewer, takes the place and the evidence of both."""
-    BOTH_VALID = "both_valid"
+    BOTH_VALID = pairing.BOTH_VALID
     """They hold side by side."""
 
 
@@ -193,4 +193,5 @@ def _merge(tx: sa.Connection, first: Item, second: Item, wording: Draft, *, by: 
         tx.execute(said.insert().from_select(["item_id", *[column.name for column in columns]], copied))
         merged = msgspec.structs.replace(item, status=Status.MERGED, superseded_by=made.id, mandatory=False)
         versions.write(tx, merged, Action.MERGE, by=by.principal.name, now=now, reason=reason)
+    pairing.pair(tx, made, now=now)
     return made

@@ -12,14 +12,15 @@ from precedent.security.acting import By
 from precedent.store import Store
 from precedent.store.schema import knowledge_item, knowledge_vote
 
-from . import rows, versions
+from . import pairing, rows, versions
 from .drafts import Draft, applied
 from .listing import item_ids_of
 from .model import Item, Status, content_hash
-from .statuses import Action, after
+from .statuses import Action, after, moved
 from .visibility import sees_queue, visible
 
 MAX_BATCH = 200
+HOUSEKEEPING = "housekeeping"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class Review:
             changed = applied(tx, item, draft)
             if content_hash(changed.title, changed.content) != item.content_hash:
                 changed = msgspec.structs.replace(changed, edited_by=by.principal.name)
-            return _unapproved(changed)
+            return changed
 
         return self._act(number, Action.EDIT, by=by, expected=expected, reason=reason, change=change)
 
@@ -78,7 +79,6 @@ class Review:
             Forbidden: it is not theirs to judge.
             Conflict: it is not pending, its words changed, or something suspicious in it was not seen.
         """
-        now = self._clock.now()
 
         def change(_: sa.Connection, item: Item) -> Item:
             if unseen := sorted(set(item.flags) - set(flags_seen)):
@@ -86,9 +86,7 @@ class Review:
                     f"item {number} is flagged ({', '.join(unseen)}); approve it by itself and name what you saw",
                     state={"flags": ", ".join(item.flags), "content_hash": item.content_hash},
                 )
-            return msgspec.structs.replace(
-                item, approved_hash=item.content_hash, approved_by=by.principal.name, approved_at=now
-            )
+            return item
 
         return self._act(number, Action.APPROVE, by=by, expected=expected, change=change)
 
@@ -98,11 +96,7 @@ class Review:
 
     def reopen(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
         """Put an item that was rejected, revoked or has expired back into the queue."""
-
-        def change(_: sa.Connection, item: Item) -> Item:
-            return _unapproved(item)
-
-        return self._act(number, Action.REOPEN, by=by, expected=expected, reason=reason, change=change)
+        return self._act(number, Action.REOPEN, by=by, expected=expected, reason=reason)
 
     def mandate(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
         """Put an approved item into every bundle."""
@@ -232,10 +226,11 @@ class Review:
         reason: str,
         change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
     ) -> Item:
-        status = after(item, action)
-        changed = msgspec.structs.replace(change(tx, item), status=status)
-        changed = msgspec.structs.replace(changed, mandatory=changed.mandatory and status is Status.APPROVED)
+        after(item, action)
+        changed = moved(change(tx, item), action, by=by.principal.name, now=now)
         changed = versions.write(tx, changed, action, by=by.principal.name, now=now, reason=reason)
+        if changed.content_hash != item.content_hash:
+            pairing.pair(tx, changed, now=now)
         act = by.act(f"knowledge_{action}", f"knowledge:{item.id}", reason=reason, content_hash=changed.content_hash)
         audit.record(tx, act, now=now)
         return changed
@@ -247,13 +242,9 @@ def expire(store: Store, *, now: int) -> int:
     with store.write() as tx:
         found = rows.items(tx, item.status == Status.APPROVED.value, item.valid_until <= now)
         for each in found:
-            gone = msgspec.structs.replace(each, status=after(each, Action.EXPIRE), mandatory=False)
-            versions.write(tx, gone, Action.EXPIRE, by="housekeeping", now=now, reason="its time has passed")
+            gone = moved(each, Action.EXPIRE, by=HOUSEKEEPING, now=now)
+            versions.write(tx, gone, Action.EXPIRE, by=HOUSEKEEPING, now=now, reason="its time has passed")
     return len(found)
-
-
-def _unapproved(item: Item) -> Item:
-    return msgspec.structs.replace(item, approved_hash="", approved_by="", approved_at=None)
 
 
 def _check_judge(item: Item, by: By) -> None:

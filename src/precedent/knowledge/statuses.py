@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from precedent.errors import Conflict
 
 from .model import Item, Status
@@ -72,3 +74,24 @@ def after(item: Item, action: Action) -> Status:
             state={"status": item.status.value, "version": item.version},
         )
     return found.after or item.status
+
+
+def moved(item: Item, action: Action, *, by: str, now: int) -> Item:
+    """Return an item as an action leaves it: its status, and the approval and the mandate that hang on that.
+
+    Args:
+        item: with the words that it has then; an approval pins these.
+        action: what is done.
+        by: who does it.
+        now: UTC microseconds.
+
+    Raises:
+        Conflict: it cannot be done to an item in this status.
+    """
+    status = after(item, action)
+    item = msgspec.structs.replace(item, status=status, mandatory=item.mandatory and status is Status.APPROVED)
+    if action is Action.APPROVE:
+        return msgspec.structs.replace(item, approved_hash=item.content_hash, approved_by=by, approved_at=now)
+    if status is Status.PENDING:
+        return msgspec.structs.replace(item, approved_hash="", approved_by="", approved_at=None)
+    return item

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import sqlalchemy as sa
 
 from precedent.knowledge import rows, versions
 from precedent.knowledge.model import Item, Kind, Origin, Status
 from precedent.knowledge.pairing import OPEN
-from precedent.knowledge.statuses import Action, after
+from precedent.knowledge.statuses import Action, moved
 from precedent.security import audit
 from precedent.store import bulk
 from precedent.store.schema import knowledge_evidence, knowledge_item, knowledge_pair
@@ -38,9 +37,7 @@ def approve(tx: sa.Connection, found: Sequence[Item], *, now: int) -> int:
     for item in found:
         if item.flags or item.id in doubted or item.status is not Status.PENDING:
             continue
-        good = msgspec.structs.replace(
-            item, status=after(item, Action.APPROVE), approved_hash=item.content_hash, approved_by=BY, approved_at=now
-        )
+        good = moved(item, Action.APPROVE, by=BY, now=now)
         versions.write(tx, good, Action.APPROVE, by=BY, now=now, reason="the setting for notes says so")
         details = {"content_hash": good.content_hash}
         audit.record(tx, audit.Act(BY, "knowledge_approve", f"knowledge:{item.id}", "ok", details=details), now=now)

@@ -128,23 +128,19 @@ class Memory:
             user_id = people.ensure(tx, home.user, now=now)
             folders, known = _folders(tx, user_id), keeping.known(tx, user_id, source=source)
         seen.add(user_id)
-        found, unread = [], []
         privacy = Privacy(home.path, folders=self._private_folders)
-        for each in places.notes(home.path, privacy=privacy, folders=folders, known=known):
-            if isinstance(each, places.Read):
-                found.append(each.note)
-                stats.redactions += each.redactions
-            elif isinstance(each, places.Kept):
-                stats.notes_private += 1
-            else:
-                unread.append(each.path)
-                stats.notes_refused += each.refused
-                stats.failures += not each.refused
-                stats.error(each.path, each.reason)
+        looked = places.look(home.path, privacy=privacy, folders=folders, known=known)
+        stats.redactions += looked.redactions
+        stats.notes_private += looked.private
+        for each in looked.unread:
+            stats.notes_refused += each.refused
+            stats.failures += not each.refused
+            stats.error(each.path, each.reason)
+        unread = {each.path for each in looked.unread}
         with self._store.write() as tx:
             if was_erased(tx, home.user):
                 return
-            _count(stats, keeping.keep(tx, user_id, found, source=source, unread=set(unread), now=now))
+            _count(stats, keeping.keep(tx, user_id, looked.notes, source=source, unread=unread, now=now))
         reach("memory.stored")
 
     def _read(self, user_id: int, stats: MemoryStats, stopping: Callable[[], bool]) -> None:

@@ -78,6 +78,34 @@ class Place(NamedTuple):
     folder: str
 
 
+class Looked(NamedTuple):
+    """What a look at all of a home's notes found.
+
+    Attributes:
+        notes: those that were read.
+        unread: those that were not.
+        private: how many their person keeps private.
+        redactions: secrets that were scrubbed.
+    """
+
+    notes: list[Note]
+    unread: list[Unread]
+    private: int
+    redactions: int
+
+
+def look(home: Path, *, privacy: Privacy, folders: Iterable[str], known: Iterable[Place] = ()) -> Looked:
+    """Read all notes of a home; for the arguments and errors see `notes`."""
+    found = list(notes(home, privacy=privacy, folders=folders, known=known))
+    read = [each for each in found if isinstance(each, Read)]
+    return Looked(
+        notes=[each.note for each in read],
+        unread=[each for each in found if isinstance(each, Unread)],
+        private=sum(isinstance(each, Kept) for each in found),
+        redactions=sum(each.redactions for each in read),
+    )
+
+
 def notes(
     home: Path, *, privacy: Privacy, folders: Iterable[str], known: Iterable[Place] = ()
 ) -> Iterator[Read | Unread | Kept]:

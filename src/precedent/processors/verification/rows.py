@@ -72,17 +72,16 @@ def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
 
 def take_back_from_models(transcript_ids: Sequence[int], tx: sa.Connection) -> int:
     """Remove what a model found in transcripts, and its answers; return of how many it was asked."""
+    asked = bulk.select_in(tx, knowledge_asked, ["transcript_id"], "transcript_id", transcript_ids)
     said = knowledge_evidence.c
-    asked = {
-        int(row[0]) for row in bulk.select_in(tx, knowledge_call, ["transcript_id"], "transcript_id", transcript_ids)
-    }
-    for number in sorted(asked):
-        theirs = (said.transcript_id == number, said.detector.startswith(MODEL_DETECTOR))
-        items = set(tx.scalars(sa.select(said.item_id).where(*theirs)))
+    items: set[int] = set()
+    for number in transcript_ids:  # of evidence, too: an answer that is shared is kept under one of its transcripts
+        theirs = (said.transcript_id == number, FOUND_BY_MODEL)
+        items |= set(tx.scalars(sa.select(said.item_id).where(*theirs)))
         tx.execute(knowledge_evidence.delete().where(*theirs))
-        erasing.settle(tx, items, now=time.time_ns() // 1000)
     for table in (knowledge_call, knowledge_asked):
-        bulk.delete_in(tx, table, "transcript_id", sorted(asked))
+        bulk.delete_in(tx, table, "transcript_id", transcript_ids)
+    erasing.settle(tx, items, now=time.time_ns() // 1000)
     return len(asked)
 
 
