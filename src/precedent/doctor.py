@@ -23,11 +23,20 @@ def examine(app: App) -> list[Check]:
     except PrecedentError as error:
         found.append(Check("database", "fault", str(error)))
     found.append(_scheduler(app))
+    found += _embeddings(app)
     found += [_plugin(plugin) for group in (plugins.READERS, plugins.PROCESSORS) for plugin in plugins.installed(group)]
     found += [_sources(name, reader) for name, (reader, _) in plugins.readers().items()]
     table = PriceTable.shipped()
     found.append(Check("prices", "ok", f"table {table.version}, {len(table.models())} models"))
     return found
+
+
+def _embeddings(app: App) -> list[Check]:
+    try:
+        found = app.encoder
+    except PrecedentError as error:
+        return [Check("embeddings", "fault", str(error))]
+    return [Check("embeddings", "ok", f"vectors of {found.dimensions} numbers")] if found else []
 
 
 def _disk(app: App) -> Check:

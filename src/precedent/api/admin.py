@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
 from precedent.errors import BadInput, Misconfigured
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, MODEL, PREFIX
+from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX
 from precedent.security import audit
 
 from .access import Caller, Program, Routes
@@ -56,6 +56,14 @@ async def run_model_detection(request: Request, program: Program, caller: Caller
     if MODEL not in program.jobs:
         raise BadInput('detection is by rules here; set detection = "llm" to ask a model')
     return await ask(request, program, caller.name, MODEL, asked)
+
+
+@routes.add("POST", "/run-embeddings", JOBS, responses=ANSWERS)
+async def run_embeddings(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
+    """Embed new items and turns, so that search finds them by meaning."""
+    if EMBEDDINGS not in program.jobs:
+        raise BadInput("search is by words here; set embeddings_model to find by meaning as well")
+    return await ask(request, program, caller.name, EMBEDDINGS, asked)
 
 
 @routes.add("POST", "/run-housekeeping", JOBS, responses=ANSWERS)

@@ -125,19 +125,21 @@ def count_items(program: Program, caller: Caller, question: Annotated[Counted, Q
 
 @routes.add("GET", "/search", READER)
 def search(program: Program, caller: Caller, question: Annotated[SearchQuery, Query()]) -> Items:
-    """Find items by words, the best first."""
+    """Find items by words, and by meaning where embeddings are configured, the best first."""
     now = program.clock.now()
     with program.store.read() as tx:
-        found = search_items(tx, caller, question.q, where=question.filter, now=now, limit=question.limit)
+        found = search_items(
+            tx, caller, question.q, where=question.filter, now=now, limit=question.limit, meanings=program.meanings
+        )
     return Items(rows=found)
 
 
 @routes.add("GET", "/turns", MEMBER_READS)
 def turns(request: Request, program: Program, caller: Caller, question: Annotated[TurnsQuery, Query()]) -> Turns:
-    """Find what people typed by words, the best first: the caller's own, and everybody's for admins."""
+    """Find what people typed like items, the best first: the caller's own, and everybody's for admins."""
     persons = persons_seen(caller, single=True)
     with program.store.read() as tx:
-        found = search_turns(tx, question.q, persons=persons, limit=question.limit)
+        found = search_turns(tx, question.q, persons=persons, limit=question.limit, meanings=program.meanings)
     if persons is None:
         note_look(request, program, caller, "search_turns", "transcripts")
     return Turns(rows=found)

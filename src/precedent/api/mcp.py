@@ -87,8 +87,10 @@ class Services(NamedTuple):
     def search(self, text: str, *, limit: int) -> list[Known]:
         """Return approved items that the caller sees, the best first."""
         who, where, now = self.by.principal, Filter(statuses=(Status.APPROVED,)), self.program.clock.now()
+        meanings = self.program.meanings
         with self.program.store.read() as tx:
-            return [_known(each) for each in search_items(tx, who, text, where=where, now=now, limit=limit)]
+            found = search_items(tx, who, text, where=where, now=now, limit=limit, meanings=meanings)
+        return [_known(each) for each in found]
 
     def get(self, number: int) -> Shown:
         """Return one item that the caller sees."""

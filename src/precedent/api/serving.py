@@ -39,7 +39,8 @@ def serve(app: App) -> None:
     Raises:
         Misconfigured: the port is taken, or settings do not go together.
     """
-    settings, _ = app.settings, app.authenticator  # what it refuses is said now and not at the first request
+    settings = app.settings
+    _ = app.authenticator, app.meanings  # what they refuse is said now and not at the first request
     web = create(app)
     config = uvicorn.Config(
         web,

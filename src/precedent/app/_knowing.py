@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from ._foundation import Foundation
 
 if TYPE_CHECKING:
+    from precedent.embedding.encoder import Encoder
     from precedent.knowledge.bundle import Bundle
     from precedent.knowledge.domains import Domains
+    from precedent.knowledge.meaning import Meaning
     from precedent.knowledge.notes.gathering import Memory
     from precedent.knowledge.pairs import Pairs
     from precedent.knowledge.proposing import Proposing
@@ -60,6 +62,26 @@ class Knowing(Foundation):
             approves=settings.knowledge_note_approval == "unflagged",
             clock=self.clock,
         )
+
+    @cached_property
+    def encoder(self) -> "Encoder | None":
+        """The model for embeddings; None when none is configured.
+
+        Raises:
+            Misconfigured: it is not there.
+        """
+        from precedent.embedding.finding import encoder_of  # noqa: PLC0415  # see above
+
+        return encoder_of(self.settings.embeddings_model)
+
+    @cached_property
+    def meanings(self) -> "Meaning | None":
+        """What finds by meaning; None when no model for embeddings is configured."""
+        if self.encoder is None:
+            return None
+        from precedent.knowledge.meaning import Meaning  # noqa: PLC0415  # numpy is an extra
+
+        return Meaning(self.encoder)
 
     def bundle(self, who: "Principal") -> "Bundle":
         """Return what somebody's agents are given, and note what reached them."""

@@ -18,7 +18,7 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
+from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from precedent.archive.sources import Home
     from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
     from precedent.knowledge.notes.model import MemoryStats
+    from precedent.knowledge.vectors import EmbeddingStats
     from precedent.processors.verification.asking.running import ModelStats
 
 log = logging.getLogger(__name__)
+
+NO_ENCODER = "search is by words here; set embeddings_model to find by meaning as well"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Working(Knowing):
         works[HOUSEKEEPING] = self.housekeeping.work
         if MODEL in self.jobs:
             works[MODEL] = self._model_work
+        if EMBEDDINGS in self.jobs:
+            works[EMBEDDINGS] = self._embeddings_work
         works[MEMORY] = lambda run, stopping: self._memory_work(run, homes(), stopping=stopping)
         for name in self.jobs:
             if name.startswith(PREFIX):
@@ -232,6 +237,24 @@ class Working(Knowing):
         from precedent.jobs.detecting import work  # noqa: PLC0415  # the rules take long to compile
 
         return work(self.store, self.settings, run, stopping=stopping, clock=self.clock)
+
+    def embed(self) -> "EmbeddingStats":
+        """Embed what is new, as one run in this process.
+
+        Raises:
+            Misconfigured: no model for embeddings is configured, or it is not there.
+            Busy: it is under way.
+        """
+        if EMBEDDINGS not in self.jobs:
+            raise Misconfigured(NO_ENCODER)
+        return cast("EmbeddingStats", self._done_here(EMBEDDINGS, self._embeddings_work))
+
+    def _embeddings_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.embedding import work  # noqa: PLC0415  # numpy is an extra
+
+        if self.encoder is None:
+            raise Misconfigured(NO_ENCODER)
+        return work(self.store, self.encoder, run, stopping=stopping)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

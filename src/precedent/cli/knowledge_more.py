@@ -26,6 +26,7 @@ def add(cli: typer.Typer) -> None:
     """Add the commands to the group."""
     cli.command("search")(search)
     cli.command("ask-model")(ask_model)
+    cli.command("embed")(embed)
     cli.command("at")(known_at)
     cli.command("revoke-from")(revoke_from)
     cli.add_typer(_domains, name="domains")
@@ -39,14 +40,17 @@ def search(
     limit: Annotated[int, typer.Option(help="Answers at most.", min=1, max=1000)] = 20,
     as_json: Json = False,
 ) -> None:
-    """Find items by words, the best first."""
+    """Find items by words, and by meaning where embeddings are configured, the best first."""
     app, question = context(ctx).app, " ".join(words)
     with app.store.read() as tx:
         if turns:
-            found: list[Any] = list(search_turns(tx, question, persons=None, limit=limit))
+            found: list[Any] = list(search_turns(tx, question, persons=None, limit=limit, meanings=app.meanings))
         else:
             where = Filter(statuses=tuple(status or ()))
-            found = list(search_items(tx, COMMAND_LINE, question, where=where, now=app.clock.now(), limit=limit))
+            now = app.clock.now()
+            found = list(
+                search_items(tx, COMMAND_LINE, question, where=where, now=now, limit=limit, meanings=app.meanings)
+            )
     told = [msgspec.to_builtins(each) for each in found]
     if as_json:
         print_json(told)
@@ -76,6 +80,15 @@ def ask_model(ctx: typer.Context, as_json: Json = False) -> None:
         if stats.reason:
             say(f"The rest waits: {stats.reason}")
     raise typer.Exit(1 if stats.reason else 0)
+
+
+def embed(ctx: typer.Context, as_json: Json = False) -> None:
+    """Embed what is new, so that search finds it by meaning."""
+    stats = context(ctx).app.embed()
+    if as_json:
+        print_json(msgspec.to_builtins(stats))
+    else:
+        say(f"{counted(stats.items, 'item')} and {counted(stats.turns, 'turn')} embedded.")
 
 
 def known_at(

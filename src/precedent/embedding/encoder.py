@@ -4,13 +4,19 @@ Source of the shape: Vaswani et al., "Attention is all you need" (2017); Devlin 
 pieces, scaled to length 1: Reimers and Gurevych, "Sentence-BERT" (2019).
 """
 
+import hashlib
 import math
 import mmap
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+# Texts are short: threads that share the work of one multiplication wait for each other most of the time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +29,9 @@ MAX_PIECES = 256
 """Of one text; the model was trained on no longer ones."""
 
 MAX_HEADER_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 20
+"""Of both ends of the weights, by which a model is told from another."""
+
 BATCH_PIECES = 4096
 """What is computed at once, texts times pieces: the memory of it is bounded."""
 
@@ -60,13 +69,18 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._shape = msgspec.json.decode((folder / CONFIG).read_bytes(), type=_Shape)
-            self._words = WordPieces((folder / VOCABULARY).read_text(encoding="utf-8").split("\n"))
-            self._weights = _weights(folder / WEIGHTS)
+            config, vocabulary = (folder / CONFIG).read_bytes(), (folder / VOCABULARY).read_bytes()
+            self._shape = msgspec.json.decode(config, type=_Shape)
+            self._words = WordPieces(vocabulary.decode().split("\n"))
+            with (folder / WEIGHTS).open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._weights = _tensors(mapped)
         except (OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
             raise Misconfigured(f"{folder} holds no model for embeddings: {error}") from error
         if self._shape.model_type != "bert" or self._shape.hidden_act != "gelu":
             raise Misconfigured(f"the model in {folder} is not of the shape of BERT with gelu")
+        self.name = hashlib.sha256(config + vocabulary + mapped[:SAMPLE_BYTES] + mapped[-SAMPLE_BYTES:]).hexdigest()
+        """Tells this model from others: vectors of two models have nothing to do with each other."""
 
     @property
     def dimensions(self) -> int:
@@ -99,7 +113,8 @@ class Encoder:
         hidden = (there[:, None, None, :] - 1) * 1e9
         for layer in range(self._shape.num_hidden_layers):
             name = f"encoder.layer.{layer}"
-            attended = self._linear(self._attention(state, hidden, f"{name}.attention.self"), f"{name}.attention.output.dense")
+            attended = self._attention(state, hidden, f"{name}.attention.self")
+            attended = self._linear(attended, f"{name}.attention.output.dense")
             state = self._normed(state + attended, f"{name}.attention.output.LayerNorm")
             inner = _gelu(self._linear(state, f"{name}.intermediate.dense"))
             state = self._normed(state + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
@@ -145,14 +160,12 @@ def _gelu(state: Vectors) -> Vectors:
     return state * (1 + below) * np.float32(0.5)
 
 
-def _weights(path: Path) -> dict[str, Any]:
+def _tensors(mapped: mmap.mmap) -> dict[str, Any]:
     """Return the tensors of a safetensors file without reading them; source: its README, "Format"."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if size > MAX_HEADER_BYTES:
-            raise ValueError(f"{path.name} has a header of {size} bytes")
-        header = msgspec.json.decode(file.read(size), type=dict[str, msgspec.Raw])
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    size = int.from_bytes(mapped[:8], "little")
+    if size > MAX_HEADER_BYTES:
+        raise ValueError(f"the weights have a header of {size} bytes")
+    header = msgspec.json.decode(mapped[8 : 8 + size], type=dict[str, msgspec.Raw])
     header.pop("__metadata__", None)
     found = {}
     for name, raw in header.items():

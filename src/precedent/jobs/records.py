@@ -16,6 +16,7 @@ HEALTH = "health-check"
 HOUSEKEEPING = "housekeeping"
 MEMORY = "corporate-memory"
 MODEL = "model-detection"
+EMBEDDINGS = "embeddings"
 
 
 DAY_S = 86_400
@@ -141,6 +142,7 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             description="Reads what is new in people's notes for their agents.",
         ),
         *([_model(settings)] if settings.detection == "llm" else []),
+        *([_embeddings(settings)] if settings.embeddings_model else []),
         Job(
             name=HOUSEKEEPING,
             schedule="daily 04:00",
@@ -168,6 +170,19 @@ def _model(settings: Settings) -> Job:
         action="run_model_detection",
         grace_s=2 * settings.model_interval_s,
         description="Asks a language model about what is new in people's turns.",
+    )
+
+
+def _embeddings(settings: Settings) -> Job:
+    return Job(
+        name=EMBEDDINGS,
+        schedule=every(settings.embeddings_interval_s),
+        variable=SETTINGS["embeddings_interval_s"].variable,
+        path="/api/admin/run-embeddings",
+        timeout_s=900,
+        action="run_embeddings",
+        grace_s=2 * settings.embeddings_interval_s,
+        description="Embeds new items and turns, so that search finds them by meaning.",
     )
 
 

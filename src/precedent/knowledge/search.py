@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -28,6 +28,12 @@ MAX_WORDS = 16
 FREQUENT = 1_000
 """Rows from which on a word tells little: to weigh all of them against each other takes longer than anybody waits."""
 
+POOL = 100
+"""What is found by words and by meaning before the two are mixed."""
+
+HALF = 3.0
+"""Places after which a match of words is worth half of the first."""
+
 _WORD = re.compile(r"\w+")
 _STOP = frozenset(
     "a an and are as at be but by do does for from had has have how i if in is it its me my no not of on or our that "
@@ -37,6 +43,15 @@ _STOP = frozenset(
 EVERYTHING = Filter()
 
 Condition = sa.ColumnElement[bool]
+
+
+class Meanings(Protocol):
+    """What finds by meaning; see `meaning.Meaning`."""
+
+    def near(
+        self, tx: sa.Connection, table: sa.Table, question: str, wanted: Sequence[Condition], *, limit: int
+    ) -> list[tuple[int, float]]:
+        """Return the ids of the nearest rows for which conditions hold, and how near they are, the nearest first."""
 
 
 class FoundTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +79,14 @@ class FoundTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def search_items(
-    tx: sa.Connection, who: Principal, question: str, *, where: Filter = EVERYTHING, now: int, limit: int
+    tx: sa.Connection,
+    who: Principal,
+    question: str,
+    *,
+    where: Filter = EVERYTHING,
+    now: int,
+    limit: int,
+    meanings: Meanings | None = None,
 ) -> list[Item]:
     """Return the items that a question finds, the best first.
 
@@ -75,14 +97,22 @@ def search_items(
         where: which items.
         now: UTC microseconds.
         limit: items at most.
+        meanings: finds what says it in other words; without it only words count.
     """
     wanted = (visible(who, now=now), *conditions(who, where))
-    ids = _best(tx, "search_item", knowledge_item, question, wanted, limit=limit)
+    ids = _best(tx, "search_item", knowledge_item, question, wanted, limit=limit, meanings=meanings)
     found = {item.id: item for item in rows.items(tx, knowledge_item.c.id.in_(ids))}
     return [found[each] for each in ids]
 
 
-def search_turns(tx: sa.Connection, question: str, *, persons: Collection[int] | None, limit: int) -> list[FoundTurn]:
+def search_turns(
+    tx: sa.Connection,
+    question: str,
+    *,
+    persons: Collection[int] | None,
+    limit: int,
+    meanings: Meanings | None = None,
+) -> list[FoundTurn]:
     """Return what people typed that a question finds, the best first.
 
     Args:
@@ -90,10 +120,11 @@ def search_turns(tx: sa.Connection, question: str, *, persons: Collection[int] |
         question: see `search_items`; what the agent had said before counts as well, but less.
         persons: ids of those whose words may be told; None for everybody.
         limit: turns at most.
+        meanings: see `search_items`.
     """
     turn = knowledge_turn.c
     theirs = () if persons is None else (turn.transcript_id.in_(_transcripts_of(persons)),)
-    ids = _best(tx, "search_turn", knowledge_turn, question, theirs, limit=limit)
+    ids = _best(tx, "search_turn", knowledge_turn, question, theirs, limit=limit, meanings=meanings)
     query = (
         sa.select(
             turn.id, user.c.key, transcript.c.native_id, transcript.c.session_file, turn.line, turn.byte_offset,
@@ -119,9 +150,36 @@ def words_of(question: str) -> list[str]:
 
 
 def _best(
-    tx: sa.Connection, name: str, table: sa.Table, question: str, wanted: Sequence[Condition], *, limit: int
+    tx: sa.Connection,
+    name: str,
+    table: sa.Table,
+    question: str,
+    wanted: Sequence[Condition],
+    *,
+    limit: int,
+    meanings: Meanings | None,
 ) -> list[int]:
     """Return the ids of the best matches for which conditions on the table hold."""
+    if meanings is None or not (asked := question[:MAX_QUESTION].strip()):
+        return _by_words(tx, name, table, question, wanted, limit=limit)
+    pool = max(limit, POOL)
+    words = _by_words(tx, name, table, question, wanted, limit=pool)
+    return _mixed(words, meanings.near(tx, table, asked, wanted, limit=pool))[:limit]
+
+
+def _mixed(words: Sequence[int], near: Sequence[tuple[int, float]]) -> list[int]:
+    """Return what was found in either way: half of its worth is its place among words, half how near it is."""
+    worth = {number: HALF / (HALF + place) for place, number in enumerate(words)}
+    nearest = max((likeness for _, likeness in near), default=0.0)
+    for number, likeness in near:
+        if likeness > 0:
+            worth[number] = worth.get(number, 0.0) + likeness / nearest
+    return sorted(worth, key=lambda number: -worth[number])
+
+
+def _by_words(
+    tx: sa.Connection, name: str, table: sa.Table, question: str, wanted: Sequence[Condition], *, limit: int
+) -> list[int]:
     index = (_sqlite if tx.dialect.name == "sqlite" else _postgresql)(name, table)
     found: dict[int, None] = {}
     for asked in _questions(tx, index, words_of(question)):

@@ -244,12 +244,23 @@ knowledge_delivered = sa.Table(
 )
 """Which items reached whom with a bundle, first and last."""
 
-knowledge_vector = sa.Table(
-    "knowledge_vector",
-    metadata,
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("ref_id", Big, primary_key=True, autoincrement=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("vector", sa.LargeBinary, nullable=False),
-)
-"""Embeddings of items (`item`) and turns (`turn`), as little-endian 32-bit floats."""
+
+def _vectors(of: sa.Table) -> sa.Table:
+    return sa.Table(
+        f"{of.name}_vector",
+        metadata,
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("of_id", sa.ForeignKey(of.c.id, ondelete="CASCADE"), nullable=False, unique=True),
+        sa.Column("words", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("vector", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
+    )
+
+
+knowledge_item_vector = _vectors(knowledge_item)
+"""Embeddings of items, as little-endian 16-bit floats. `words` is the hash of what was embedded, `model` that of the
+model; an id is never used twice, so what is new is what has a larger one."""
+
+knowledge_turn_vector = _vectors(knowledge_turn)
+"""Embeddings of what people typed; see `knowledge_item_vector`."""
