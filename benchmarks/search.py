@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import sqlalchemy as sa
 
 from precedent.embedding.encoder import Encoder
@@ -63,6 +62,8 @@ def main(items: int = 100_000) -> None:
 
 def _meaning(tx: sa.Connection, encoder: Encoder) -> Meaning:
     """Give every item a vector by chance; what is measured does not depend on them."""
+    import numpy as np  # noqa: PLC0415  # the encoder says first how it is to be computed
+
     mark = tx.execute(sa.select(knowledge_item.c.id, knowledge_item.c.content_hash)).all()
     vectors = np.random.default_rng(1).normal(size=(len(mark), encoder.dimensions)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -5,8 +5,8 @@ the database for what is near. A search reads first what was written since the o
 """
 
 import threading
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,73 +46,91 @@ class Meaning:
             limit: rows at most.
         """
         [asked] = self._encoder.encode([question])
-        what, shelf = OF[table], self._shelves[table]
-        ids, likeness = shelf.likeness(tx, asked)
+        what, held = OF[table], self._shelves[table].read(tx)
+        likeness = held.matrix[: held.used] @ asked
+        vector = what.vectors.c
         query = (
-            sa.select(what.vectors.c.id, table.c.id)
-            .join_from(what.vectors, table, table.c.id == what.vectors.c.of_id)
-            .where(what.vectors.c.words == what.words, what.vectors.c.model == self._encoder.name, *wanted)
+            sa.select(table.c.id, vector.id.label("vector"))
+            .join_from(table, what.vectors, vector.of_id == table.c.id)
+            .where(vector.words == what.words, vector.model == self._encoder.name, *wanted)
         )
-        places = np.argpartition(-likeness, NEAR)[:NEAR] if len(ids) > NEAR else np.arange(len(ids))
-        rows = tx.execute(query.where(what.vectors.c.id.in_(ids[places].tolist()))).all()
-        if len(rows) < limit and len(ids) > NEAR:
-            rows = tx.execute(query).all()  # they see little, and none of it is among the nearest
-        if not rows:
-            return []
-        vectors, numbers = np.array([tuple(row) for row in rows]).T
-        near = likeness[np.searchsorted(ids, vectors)]
-        best = np.argsort(-near, kind="stable")[:limit]
-        return [(int(numbers[place]), float(near[place])) for place in best]
+        places = np.argpartition(-likeness, NEAR)[:NEAR] if held.used > NEAR else np.arange(held.used)
+        found = held.placed(tx.execute(query.where(table.c.id.in_(held.of[places].tolist()))))
+        if len(found) < limit and held.used > NEAR:
+            found = held.placed(tx.execute(query))  # they see little, and none of it is among the nearest
+        best = sorted(found, key=lambda row: -likeness[row[1]])[:limit]
+        return [(number, float(likeness[place])) for number, place in best]
 
 
-class _Held(NamedTuple):
-    """Vectors and their ids; only the first `used` rows are in use, which never change."""
+@dataclass(frozen=True)
+class _Held:
+    """Vectors as they were read; what is added later stands behind the first `used` rows, which never change.
+
+    Attributes:
+        ids: of their rows, ascending.
+        of: the id of what each stands for.
+        matrix: the vectors.
+        used: rows in use.
+    """
 
     ids: npt.NDArray[np.int64]
+    of: npt.NDArray[np.int64]
     matrix: npt.NDArray[np.float32]
     used: int
 
+    @property
+    def last(self) -> int:
+        """The newest row; 0 when there is none."""
+        return int(self.ids[self.used - 1]) if self.used else 0
+
+    def placed(self, rows: Iterable[sa.Row[tuple[int, int]]]) -> list[tuple[int, int]]:
+        """Return the ids of what vectors stand for, and where these are; others wrote some meanwhile."""
+        pairs = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
+        places = np.searchsorted(self.ids[: self.used], pairs[:, 1])
+        here = places < self.used
+        here[here] = self.ids[places[here]] == pairs[here, 1]
+        return list(zip(pairs[here, 0].tolist(), places[here].tolist(), strict=True))
+
 
 class _Shelf:
-    """The vectors of one table. Those that were deleted since stay until half of all were, and are found no more."""
+    """The vectors of one table; those that were deleted since stay until half of all were, and are found no more."""
 
     def __init__(self, what: Embedded, encoder: Encoder) -> None:
         self._vectors, self._encoder = what.vectors, encoder
         self._lock = threading.Lock()
         self._held = self._room(LEAST_ROWS)
 
-    def likeness(
-        self, tx: sa.Connection, asked: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return the ids of all vectors, ascending, and the cosine of each with the one asked for."""
+    def read(self, tx: sa.Connection) -> _Held:
+        """Read what was written since the last time, and return everything."""
         with self._lock:
-            self._read(tx)
-            ids, matrix, used = self._held
-        return ids[:used], matrix[:used] @ asked
+            self._held = self._read(tx, self._held)
+            return self._held
 
-    def _read(self, tx: sa.Connection) -> None:
-        """Add what was written since the last time."""
-        column, held = self._vectors.c, self._held
-        last = int(held.ids[held.used - 1]) if held.used else 0
-        if tx.scalar(sa.select(sa.func.max(column.id))) in {None, last}:
-            return
+    def _read(self, tx: sa.Connection, held: _Held) -> _Held:
+        column = self._vectors.c
+        if (tx.scalar(sa.select(sa.func.max(column.id))) or 0) <= held.last:
+            return held
         there = tx.scalar(sa.select(sa.func.count()).select_from(self._vectors)) or 0
         if held.used > 2 * there + LEAST_ROWS:
-            held, last = self._room(there), 0
-        query = sa.select(column.id, column.vector).where(column.id > last, column.model == self._encoder.name)
-        rows = tx.execute(query.order_by(column.id)).all()
+            held = self._room(there)
+        query = sa.select(column.id, column.of_id, column.vector).order_by(column.id)
+        rows = tx.execute(query.where(column.id > held.last, column.model == self._encoder.name)).all()
         if not rows:
-            return
+            return held
         used = held.used + len(rows)
-        if used > len(held.ids):
+        if used > len(held.of):
             larger = self._room(2 * used)
-            larger.ids[: held.used], larger.matrix[: held.used] = held.ids[: held.used], held.matrix[: held.used]
-            held = larger._replace(used=held.used)
+            larger.ids[: held.used], larger.of[: held.used] = held.ids[: held.used], held.of[: held.used]
+            larger.matrix[: held.used] = held.matrix[: held.used]
+            held = replace(larger, used=held.used)
         held.ids[held.used : used] = [row.id for row in rows]
-        joined = np.frombuffer(b"".join(row.vector for row in rows), "<f2")
-        held.matrix[held.used : used] = joined.reshape(len(rows), -1)
-        self._held = held._replace(used=used)
+        held.of[held.used : used] = [row.of_id for row in rows]
+        held.matrix[held.used : used] = np.frombuffer(b"".join(row.vector for row in rows), "<f2").reshape(
+            len(rows), -1
+        )
+        return replace(held, used=used)
 
     def _room(self, rows: int) -> _Held:
         rows = max(rows, LEAST_ROWS)
-        return _Held(np.zeros(rows, np.int64), np.zeros((rows, self._encoder.dimensions), np.float32), 0)
+        matrix = np.zeros((rows, self._encoder.dimensions), np.float32)
+        return _Held(np.zeros(rows, np.int64), np.zeros(rows, np.int64), matrix, 0)

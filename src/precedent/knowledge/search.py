@@ -28,7 +28,7 @@ MAX_WORDS = 16
 FREQUENT = 1_000
 """Rows from which on a word tells little: to weigh all of them against each other takes longer than anybody waits."""
 
-POOL = 100
+POOL = 50
 """What is found by words and by meaning before the two are mixed."""
 
 HALF = 3.0
