@@ -132,7 +132,7 @@ def _chosen(
     )
     chosen, left_mandatory = list[int](), 0
     room, mandatory_room = budget_tokens, min(MANDATORY_TOKENS, budget_tokens)
-    for number, mandatory, length in tx.execute(query):
+    for number, mandatory, length in tx.execute(query).all():
         tokens = (length + _OVERHEAD_CHARS) // CHARS_PER_TOKEN + 1
         # What is too large is passed over; a smaller one behind it may fit.
         if tokens > room or (mandatory and tokens > mandatory_room):

@@ -27,7 +27,7 @@ def items(
     query = sa.select(knowledge_item).where(*where).order_by(number.desc() if newest_first else number).limit(limit)
     if lock:
         query = query.with_for_update()
-    found = [_named(row) for row in tx.execute(query).mappings()]
+    found = [_named(row) for row in tx.execute(query).mappings().all()]
     teams = _teams(tx, [row["id"] for row in found])
     return [_item(row, teams.get(row["id"], ())) for row in found]
 
@@ -68,7 +68,7 @@ def evidence(tx: sa.Connection, item_ids: Sequence[int]) -> list[Evidence]:
         .where(table.item_id.in_(item_ids))
         .order_by(table.id)
     )
-    return [msgspec.convert(_named(row), Evidence) for row in tx.execute(query).mappings()]
+    return [msgspec.convert(_named(row), Evidence) for row in tx.execute(query).mappings().all()]
 
 
 def _named(row: sa.RowMapping) -> dict[str, Any]:
