@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
     from precedent.knowledge.notes.model import MemoryStats
     from precedent.knowledge.vectors import EmbeddingStats
-    from precedent.processors.verification.asking.running import ModelStats
+    from precedent.processors.verification.asking.answering import ModelStats
 
 log = logging.getLogger(__name__)
 

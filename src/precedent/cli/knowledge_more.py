@@ -71,12 +71,13 @@ def ask_model(ctx: typer.Context, as_json: Json = False) -> None:
     else:
         tokens = stats.input_tokens + stats.output_tokens
         say(
-            f"{counted(stats.calls, 'call')} of {tokens:,} tokens about {counted(stats.transcripts, 'transcript')}, "
+            f"{counted(stats.calls, 'call')} of {tokens:,} tokens about {counted(stats.transcripts, 'transcript')} "
+            f"and {counted(stats.notes, 'note')}, "
             f"{counted(stats.findings, 'statement')} found, {stats.dropped:,} dropped, {stats.unusable:,} unusable"
         )
-        if stats.transcripts_withheld:
-            withheld = counted(stats.transcripts_withheld, "transcript")
-            say(f"{withheld} withheld; `precedent consent allow model` allows it.")
+        withheld = (counted(stats.transcripts_withheld, "transcript"), counted(stats.notes_withheld, "note"))
+        if stats.transcripts_withheld or stats.notes_withheld:
+            say(f"{' and '.join(withheld)} withheld; `precedent consent allow model` allows it.")
         if stats.reason:
             say(f"The rest waits: {stats.reason}")
     raise typer.Exit(1 if stats.reason else 0)

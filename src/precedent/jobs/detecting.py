@@ -6,7 +6,8 @@ from precedent.clock import Clock
 from precedent.errors import Exhausted, Misconfigured
 from precedent.llm.asking import Asker
 from precedent.llm.contract import Connection
-from precedent.processors.verification.asking.running import Budget, Detection
+from precedent.processors.verification.asking.answering import Budget
+from precedent.processors.verification.asking.running import Detection
 from precedent.settings import Settings
 from precedent.store import Store
 

@@ -13,6 +13,12 @@ from .model import Finding, Item, Origin
 from .scanning import SOURCE
 from .statuses import Action
 
+MODEL_DETECTOR = "llm/"
+"""Begins the detector of evidence that a model found."""
+
+FOUND_BY_MODEL = knowledge_evidence.c.detector.startswith(MODEL_DETECTOR)
+"""The condition on evidence that a model found it."""
+
 
 class Source(NamedTuple):
     """Where findings come from.

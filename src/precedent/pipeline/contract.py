@@ -191,8 +191,14 @@ class ServesAnother(Protocol):
         """What for."""
         ...
 
-    def take_back(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
-        """Remove what was derived for that purpose from these transcripts; return of how many it was."""
+    def take_back(self, user_id: int, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
+        """Remove what was derived for that purpose and may not be any more; return of how many sources it was.
+
+        Args:
+            user_id: the person whose wishes changed.
+            transcript_ids: those of their transcripts that they deny.
+            tx: the transaction.
+        """
         ...
 
 

@@ -118,7 +118,7 @@ class Wishes:
                 withheld, pending = withheld + less, pending + more
             if isinstance(processor, ServesAnother) and purpose in {None, processor.further_purpose}:
                 denied = withholding.denied(tx, processor.further_purpose, user_ids=[user_id])
-                withheld += processor.take_back(sorted(denied), tx)
+                withheld += processor.take_back(user_id, sorted(denied), tx)
         return Changed(withheld=withheld, pending=pending)
 
 

@@ -12,20 +12,19 @@ import sqlalchemy as sa
 
 from precedent.archive import consent
 from precedent.knowledge import erasing, intake
-from precedent.knowledge.intake import Source
-from precedent.knowledge.model import Finding, Kind, Origin, Place, Status, plain
+from precedent.knowledge.intake import FOUND_BY_MODEL, Source
+from precedent.knowledge.model import Finding, Kind, Origin, Place, plain
 from precedent.knowledge.scanning import scan
-from precedent.knowledge.statuses import TRANSITIONS, Action
 from precedent.model import Purpose
 from precedent.store import bulk
 from precedent.store.schema import knowledge_evidence, knowledge_item, knowledge_note, user
 
+from . import withdrawing
 from .approval import BY, approve, new_items
 from .cutting import Statement, cut
 
 DETECTOR = "notes/1"
 SCORE = 500
-_OPEN = TRANSITIONS[Action.WITHDRAW].before
 _Words = tuple[str, str]
 _FAR = 400
 """Characters around a statement that are looked at for what is suspicious."""
@@ -133,7 +132,7 @@ def add(tx: sa.Connection, user_id: int, some: Sequence[Missing], *, approves: b
     before, elsewhere = _last(tx), _by_words(_said(tx, user_id))
     for each in some:
         if (each.note.id, each.note.mark) in unread:
-            _add(tx, each, elsewhere, _source(user_id, each.note), now=now)
+            _add(tx, each, elsewhere, source_of(user_id, each.note.id), now=now)
     return _outcome(tx, user_id, before, approves=approves, now=now)
 
 
@@ -186,7 +185,7 @@ def _allows(consents: dict[int, consent.Consent], user_id: int, folder: str) -> 
 def _said(tx: sa.Connection, user_id: int) -> list[_Said]:
     table = knowledge_evidence.c
     query = sa.select(*[table[name] for name in _Said._fields]).where(
-        table.user_id == user_id, table.kind == Kind.NOTE.value, table.note_id.is_not(None)
+        table.user_id == user_id, table.kind == Kind.NOTE.value, table.note_id.is_not(None), sa.not_(FOUND_BY_MODEL)
     )
     return [_Said(*row) for row in tx.execute(query.order_by(table.id))]
 
@@ -195,10 +194,11 @@ def _take(tx: sa.Connection, user_id: int, note: _Note, said: Sequence[_Said], *
     """Write down what a note says, and no more of it; return the items of which it says something no longer."""
     here = _by_words(each for each in said if each.note_id == note.id)
     elsewhere = _by_words(each for each in said if each.note_id != note.id)
-    text, source = _text(tx, note), _source(user_id, note)
+    text, source = _text(tx, note), source_of(user_id, note.id)
     statements = {(each.quote, each.context): each for each in cut(text)}
     # First, because a note is one piece of evidence of an item, and what it says now may be of the same item.
-    doubted = _drop(tx, [each for words, each in here.items() if words not in statements])
+    doubted = withdrawing.drop(tx, [each.id for words, each in here.items() if words not in statements])
+    doubted |= withdrawing.drop_unquoted(tx, note.id, text)
     for words, statement in statements.items():
         known = here.get(words)
         if known is None:
@@ -221,8 +221,9 @@ def _by_words(said: Iterable[_Said]) -> dict[_Words, _Said]:
     return {(plain(each.quote), each.context): each for each in said}
 
 
-def _source(user_id: int, note: _Note) -> Source:
-    return Source(user_id, f"note:{note.id}", note_id=note.id, origin=Origin.NOTE, by=BY)
+def source_of(user_id: int, note_id: int) -> Source:
+    """Return a note as the source of what it says."""
+    return Source(user_id, f"note:{note_id}", note_id=note_id, origin=Origin.NOTE, by=BY)
 
 
 def _finding(statement: Statement, note: _Note, text: str) -> Finding:
@@ -245,19 +246,6 @@ def _move(tx: sa.Connection, known: _Said, statement: Statement) -> None:
 
 def _is_edited(tx: sa.Connection, item_id: int) -> bool:
     return bool(tx.scalar(sa.select(knowledge_item.c.edited_by).where(knowledge_item.c.id == item_id)))
-
-
-def _drop(tx: sa.Connection, lost: Sequence[_Said]) -> set[int]:
-    """Remove evidence that a note gives no more; return the items that it was of.
-
-    What was rejected, revoked or merged keeps it: it tells that the words were judged when they come back, and whose
-    they are when that person is erased.
-    """
-    ids = sorted({each.item_id for each in lost})
-    statuses = bulk.select_in(tx, knowledge_item, ["id", "status"], "id", ids)
-    open_ = {int(number) for number, status in statuses if Status(str(status)) in _OPEN}
-    bulk.delete_in(tx, knowledge_evidence, "id", [each.id for each in lost if each.item_id in open_])
-    return open_
 
 
 def _without_evidence(tx: sa.Connection, item_ids: set[int]) -> set[int]:

@@ -40,11 +40,11 @@ class VerificationProcessor:
 
         remove(transcript_ids, tx)
 
-    def take_back(self, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
+    def take_back(self, user_id: int, transcript_ids: Sequence[int], tx: "sa.Connection") -> int:
         """Remove what a model found; see `pipeline.contract.ServesAnother`."""
         from .rows import take_back_from_models  # noqa: PLC0415  # as above
 
-        return take_back_from_models(transcript_ids, tx)
+        return take_back_from_models(user_id, transcript_ids, tx)
 
 
 PROCESSOR = VerificationProcessor()

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from precedent.archive.naming import storable
 from precedent.knowledge import erasing, intake
+from precedent.knowledge.intake import FOUND_BY_MODEL
+from precedent.knowledge.notes import withdrawing
 from precedent.pipeline.contract import Extracted, TranscriptRef
 from precedent.store import bulk
 from precedent.store.schema import (
@@ -19,12 +21,6 @@ from precedent.store.schema import (
 )
 
 from .extract import Found
-
-MODEL_DETECTOR = "llm/"
-"""Begins the detector of evidence that a model found; see `asking`."""
-
-FOUND_BY_MODEL = knowledge_evidence.c.detector.startswith(MODEL_DETECTOR)
-"""The condition on evidence that a model found it."""
 
 
 def store(extracted: Extracted, tx: sa.Connection) -> int:
@@ -70,8 +66,13 @@ def remove(transcript_ids: Sequence[int], tx: sa.Connection) -> None:
     erasing.settle(tx, items, now=time.time_ns() // 1000)
 
 
-def take_back_from_models(transcript_ids: Sequence[int], tx: sa.Connection) -> int:
-    """Remove what a model found in transcripts, and its answers; return of how many it was asked."""
+def take_back_from_models(user_id: int, transcript_ids: Sequence[int], tx: sa.Connection) -> int:
+    """Remove what a model found in transcripts, and in a person's notes as far as they deny them, and its answers.
+
+    Returns:
+        Of how many transcripts and notes it was asked.
+    """
+    now = time.time_ns() // 1000
     asked = bulk.select_in(tx, knowledge_asked, ["transcript_id"], "transcript_id", transcript_ids)
     said = knowledge_evidence.c
     items: set[int] = set()
@@ -81,8 +82,8 @@ def take_back_from_models(transcript_ids: Sequence[int], tx: sa.Connection) -> i
         tx.execute(knowledge_evidence.delete().where(*theirs))
     for table in (knowledge_call, knowledge_asked):
         bulk.delete_in(tx, table, "transcript_id", transcript_ids)
-    erasing.settle(tx, items, now=time.time_ns() // 1000)
-    return len(asked)
+    erasing.settle(tx, items, now=now)
+    return len(asked) + withdrawing.take_back_from_models(tx, user_id, now=now)
 
 
 def _forget_reading(tx: sa.Connection, ref: TranscriptRef) -> None:

@@ -169,10 +169,13 @@ knowledge_note = sa.Table(
     count("attempts"),
     count("next_attempt_at"),
     sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.Column("asked_hash", sa.Text, nullable=False, server_default=""),
+    sa.Column("asked_by", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("user_id", "source", "path"),
 )
 """A person's note for their agents, scrubbed; `path` is as the person knows it, with `~` for their home. `source` tells
-their homes and devices apart; `folder` is the working folder that the note is about, empty for all of them."""
+their homes and devices apart; `folder` is the working folder that the note is about, empty for all of them;
+`asked_hash` is the text that a model was asked about, `asked_by` prompt and model."""
 
 knowledge_turn = sa.Table(
     "knowledge_turn",
@@ -209,7 +212,8 @@ knowledge_call = sa.Table(
     "knowledge_call",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("transcript_id", sa.ForeignKey("transcript.id"), nullable=False),
+    sa.Column("transcript_id", sa.ForeignKey("transcript.id")),
+    sa.Column("note_id", sa.ForeignKey("knowledge_note.id", name="fk_knowledge_call_note_id", ondelete="CASCADE")),
     sa.Column("prompt", Big, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
@@ -218,9 +222,10 @@ knowledge_call = sa.Table(
     sa.Column("at", Big, nullable=False),
     sa.Index(None, "at"),
     sa.Index(None, "transcript_id"),
+    sa.Index(None, "note_id"),
 )
-"""What a model answered, by what it was asked: prompt version, model and content. It is written before anything is made
-of it, so nothing is paid for twice."""
+"""What a model answered about a transcript or note, by what it was asked: prompt, model and content. It is written
+before anything is made of it, so nothing is paid for twice."""
 
 knowledge_asked = sa.Table(
     "knowledge_asked",

@@ -9,7 +9,7 @@ from precedent.clock import SECOND
 from precedent.faults import reach
 from precedent.llm.contract import Answered
 from precedent.store import Store
-from precedent.store.schema import knowledge_call, transcript
+from precedent.store.schema import knowledge_call, knowledge_note, transcript
 
 from . import prompt
 
@@ -24,6 +24,13 @@ class Kept(NamedTuple):
     output_tokens: int
 
 
+class Owner(NamedTuple):
+    """What an answer is about, and goes with: a transcript or a note."""
+
+    transcript_id: int | None = None
+    note_id: int | None = None
+
+
 def find(store: Store, key: str) -> Kept | None:
     """Return the answer to a question that was asked before."""
     call = knowledge_call.c
@@ -32,15 +39,27 @@ def find(store: Store, key: str) -> Kept | None:
     return None if row is None else Kept(*row)
 
 
-def keep(store: Store, key: str, answered: Answered, *, transcript_id: int, model: str, now: int) -> Kept:
-    """Keep an answer, on disk when this returns; one about a transcript that was erased meanwhile goes with it."""
+def keep(store: Store, key: str, answered: Answered, *, owner: Owner, model: str, now: int) -> Kept:
+    """Keep an answer, on disk when this returns; one about what was erased meanwhile goes with it."""
     kept = Kept(storable(answered.text), answered.input_tokens, answered.output_tokens)
-    values = {"key": key, "transcript_id": transcript_id, "prompt": prompt.VERSION, "model": model, "at": now}
+    values = {"key": key, "prompt": prompt.VERSION, "model": model, "at": now} | owner._asdict()
     with store.write() as tx:
-        if tx.scalar(sa.select(transcript.c.id).where(transcript.c.id == transcript_id).with_for_update()) is not None:
+        if _is_there(tx, owner):
             tx.execute(knowledge_call.insert().values(values | kept._asdict()))
     reach("model.kept")
     return kept
+
+
+def _is_there(tx: sa.Connection, owner: Owner) -> bool:
+    """Tell whether what an answer is about is still there, and keep it there until the transaction ends."""
+    if owner.note_id is None:
+        query = sa.select(transcript.c.id).where(transcript.c.id == owner.transcript_id)
+    else:
+        # The words of a note that its person removed are gone, the row that tells so is not.
+        query = sa.select(knowledge_note.c.id).where(
+            knowledge_note.c.id == owner.note_id, knowledge_note.c.content_hash != ""
+        )
+    return tx.scalar(query.with_for_update()) is not None
 
 
 def spent_today(tx: sa.Connection, *, now: int) -> int:

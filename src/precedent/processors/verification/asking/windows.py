@@ -1,5 +1,6 @@
 """Cuts a session's turns into windows and chooses those that are worth a question."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ MAX_CHARS = 12_000
 
 TEXT_CHARS, BEFORE_CHARS = 2_000, 600
 """Of one turn that a model is shown: its beginning, and the end of what the agent had said."""
+
+_PARAGRAPH = re.compile(r"\S(?:.|\n(?!\s*\n))*")
 
 _SECRET = "secret"  # noqa: S105  # name of a rule of the scan
 
@@ -51,6 +54,18 @@ class Window(NamedTuple):
     def suspicious(self) -> bool:
         """Tell whether anything in it may have been written to mislead a model."""
         return any(turn.suspicious for turn in self.turns)
+
+
+def note_windows(text: str) -> Iterator[Window]:
+    """Yield windows that together hold all of a note, cut into paragraphs; their places are first characters."""
+    parts = []
+    for found in _PARAGRAPH.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        parts += [
+            Heard(0, line, start, None, text[start : min(found.end(), start + TEXT_CHARS)], "")
+            for start in range(found.start(), found.end(), TEXT_CHARS)
+        ]
+    return windows(parts)
 
 
 def windows(turns: Iterable[Heard]) -> Iterator[Window]:

@@ -1,4 +1,4 @@
-"""Embeddings of items and of what people typed, each in a table of its own that goes with its row."""
+"""Embeddings of items and turns, in tables of their own that go with their rows; answers of models about notes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,10 @@ def upgrade() -> None:
             sa.UniqueConstraint("of_id", name=op.f(f"uq_{table}_of_id")),
             sqlite_autoincrement=True,
         )
+    with op.batch_alter_table("knowledge_call") as call:
+        call.alter_column("transcript_id", existing_type=ID, nullable=True)
+        call.add_column(sa.Column("note_id", ID))
+        call.create_foreign_key("fk_knowledge_call_note_id", "knowledge_note", ["note_id"], ["id"], ondelete="CASCADE")
+        call.create_index(op.f("ix_knowledge_call_note_id"), ["note_id"])
+    for name in ("asked_hash", "asked_by"):
+        op.add_column("knowledge_note", sa.Column(name, sa.Text(), server_default="", nullable=False))
