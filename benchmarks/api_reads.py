@@ -27,6 +27,7 @@ from precedent.app import App
 from precedent.settings import load
 from precedent.store import bulk
 from precedent.store.schema import transcript, usage_name, usage_request, usage_rollup, usage_transcript, user
+from precedent.usage.rollups import BUCKET, SPANS
 
 from . import generate
 from ._measure import PRECEDENT, machine, run
@@ -203,8 +204,9 @@ def _fill(app: App, sessions: int) -> None:
                 requests.append(
                     (key, number + 1, at, request, 0, project, model, 4, 10, 200, 0, 0, 9000, 0, 0, 400, 1, 0, 5000, 5)
                 )
-                group = (at // 900_000_000, person, 1, model, project)
-                sums[group] = sums.get(group, 0) + 1
+                for span in SPANS:
+                    group = (span, at // BUCKET // span * span, person, 1, model, project)
+                    sums[group] = sums.get(group, 0) + 1
         bulk.insert(tx, transcript, _TRANSCRIPT, rows)
         bulk.insert(tx, usage_transcript, _FACTS, facts)
         bulk.insert(tx, usage_request, _REQUEST, requests)
@@ -219,7 +221,7 @@ _TRANSCRIPT = (
     "revision", "content_hash", "archive_blocks", "observed_at", "created_at", "changed_at",
 )  # fmt: skip
 _FACTS = ("transcript_id", "first_at", "last_at", "active_us", "project_id", "title", "lines")
-_GROUP = ("bucket", "user_id", "agent_id", "model_id", "project_id")
+_GROUP = ("span", "bucket", "user_id", "agent_id", "model_id", "project_id")
 _REQUEST = (
     "key", "transcript_id", "at", "line", "byte_offset", "project_id", "model_id", "modifiers_id", "input_tokens",
     "output_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "web_searches",

@@ -96,7 +96,9 @@ class Served:
             with store.read() as tx:
                 if not sa.inspect(tx).has_table("usage_rollup"):
                     return 0
-                return int(tx.scalar(sa.text("SELECT coalesce(sum(requests), 0) FROM usage_rollup")) or 0)
+                return int(
+                    tx.scalar(sa.text("SELECT coalesce(sum(requests), 0) FROM usage_rollup WHERE span = 1")) or 0
+                )
         finally:
             store.close()
 

@@ -40,7 +40,8 @@ from precedent.telemetry.health import Check
 from precedent.telemetry.metrics import Metrics, Scrape
 from precedent.telemetry.totals import BUCKETS, Total
 from precedent.usage.blocks import Block
-from precedent.usage.report import DIMENSIONS, EVENT_KINDS, CostMode, EventTotals, Totals
+from precedent.usage.facts import EVENT_KINDS
+from precedent.usage.report import DIMENSIONS, CostMode, EventTotals, Totals
 from precedent.usage.requests import TracedRequest
 from precedent.usage.sessions import SessionSummary, TranscriptDetail
 from precedent.usage.time_spent import TimeSpent

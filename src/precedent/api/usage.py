@@ -11,9 +11,10 @@ from precedent.app import App
 from precedent.errors import BadInput
 from precedent.security.principals import Role
 from precedent.usage import blocks as five_hours
+from precedent.usage.facts import TOOL_KINDS, EventKind
 from precedent.usage.paging import Page, cut
 from precedent.usage.periods import Period
-from precedent.usage.report import DIMENSIONS, TOOL_KINDS, CostMode, EventKind, EventTotals, Filter, Report, Totals
+from precedent.usage.report import DIMENSIONS, CostMode, EventTotals, Filter, Report, Totals
 from precedent.usage.requests import TracedRequest, trace
 from precedent.usage.time_spent import TimeSpent, time_spent
 

@@ -14,8 +14,9 @@ from precedent.usage import blocks as five_hours
 from precedent.usage import time_spent as spent
 from precedent.usage.export import Format, format_of
 from precedent.usage.export import export as write_export
+from precedent.usage.facts import EVENT_KINDS, TOOL_KINDS
 from precedent.usage.periods import Period, day, span, zone
-from precedent.usage.report import DIMENSIONS, EVENT_KINDS, TOOL_KINDS, CostMode, Filter, Report, Totals
+from precedent.usage.report import DIMENSIONS, CostMode, Filter, Report, Totals
 from precedent.usage.requests import TracedRequest, trace
 
 from .context import context

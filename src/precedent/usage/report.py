@@ -10,36 +10,14 @@ import sqlalchemy as sa
 
 from precedent.store import bulk
 from precedent.store.schema import (
-    transcript,
-    usage_event,
-    usage_event_rollup,
     usage_name,
-    usage_request,
-    usage_rollup,
-    usage_transcript,
     user,
 )
 
-from .observation import CHARS_PER_TOKEN, COMPLETE, PARTIAL_MAX_OUTPUT
-from .periods import Period, ranges
-from .rollups import BUCKET, EVENT_SUMS, REQUEST_SUMS
+from .facts import defect_facts, event_facts, request_facts
+from .periods import Period, Range, ranges
+from .rollups import BUCKET, EVENT_SUMS, REQUEST_SUMS, SPANS, Stretch, stretches
 
-
-class EventKind(StrEnum):
-    """What an event that is counted by name is."""
-
-    TOOL = "tool"
-    MCP = "mcp"
-    SKILL = "skill"
-    SUBAGENT = "subagent"
-    COMMAND = "command"
-    PROMPT = "prompt"
-    ERROR = "error"
-    INTERRUPTION = "interruption"
-
-
-EVENT_KINDS = tuple(kind.value for kind in EventKind)
-TOOL_KINDS = EVENT_KINDS[:4]
 DIMENSIONS = ("date", "person", "agent", "model", "project", "session")
 
 
@@ -52,6 +30,15 @@ class CostMode(StrEnum):
     """As the agent recorded it; unknown where it did not."""
     AUTO = "auto"
     """As recorded, else from tokens."""
+
+
+_SUMS = (*REQUEST_SUMS[:7], "partial_requests")
+_COSTS = {
+    CostMode.CALCULATE: ("cost_usd_micros", "priced_requests"),
+    CostMode.DISPLAY: ("recorded_cost_usd_micros", "recorded_requests"),
+    CostMode.AUTO: ("auto_cost_usd_micros", "auto_requests"),
+}
+"""The sums of a cost, and of the requests that have it."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,13 +130,14 @@ class Report:
         """Return sums by dimensions, in the order of their names; `date` is the first day of the period."""
         found: dict[tuple[str, ...], Totals] = {}
         sessions = "session" in dimensions or bool(self._where.sessions)
-        facts = _request_facts(sessions)
-        for row in self._grouped(facts, (*dimensions, "model"), REQUEST_SUMS, period):
-            self._add(found, tuple(row[: len(dimensions)]), row[len(dimensions)], row[len(dimensions) + 1 :])
-        for row in self._grouped(_event_facts(sessions), dimensions, ("tool_calls",), period):
+        facts = request_facts(sessions)
+        names, size = (*_SUMS, *_COSTS[self._cost]), len(dimensions)
+        for row in self._grouped(facts, (*dimensions, "model"), names, period):
+            _add(found, tuple(row[:size]), row[size], row[size + 1 :])
+        for row in self._grouped(event_facts(sessions), dimensions, ("tool_calls",), period):
             found.setdefault(tuple(row[:-1]), Totals(group=tuple(row[:-1]))).tool_calls += row[-1]
         if "model" not in dimensions and not self._where.models:
-            for row in self._grouped(_defect_facts(), dimensions, ("defects",), period):
+            for row in self._grouped(defect_facts(), dimensions, ("defects",), period):
                 if row[-1]:
                     found.setdefault(tuple(row[:-1]), Totals(group=tuple(row[:-1]))).defects += row[-1]
         return [found[key] for key in sorted(found)]
@@ -159,7 +147,7 @@ class Report:
     ) -> list[EventTotals]:
         """Return counts of events of some kinds by name, most frequent first."""
         sessions = "session" in dimensions or bool(self._where.sessions)
-        facts = _event_facts(sessions, kinds=kinds)
+        facts = event_facts(sessions, kinds=kinds)
         size = len(dimensions)
         rows = self._grouped(facts, (*dimensions, "kind", "name"), EVENT_SUMS, period)
         found = [
@@ -171,24 +159,6 @@ class Report:
         ]  # fmt: skip
         return sorted(found, key=lambda each: (each.group, -each.events, each.kind, each.name))
 
-    def _add(self, found: dict[tuple[str, ...], Totals], group: tuple[str, ...], model: str, row: Any) -> None:
-        sums = dict(zip(REQUEST_SUMS, row, strict=True))
-        if not sums["requests"]:
-            return
-        totals = found.setdefault(group, Totals(group=group))
-        for name in (*REQUEST_SUMS[:7], "partial_requests"):
-            setattr(totals, name, getattr(totals, name) + sums[name])
-        if self._cost is CostMode.CALCULATE:
-            cost, counted = sums["cost_usd_micros"], sums["priced_requests"]
-        elif self._cost is CostMode.DISPLAY:
-            cost, counted = sums["recorded_cost_usd_micros"], sums["recorded_requests"]
-        else:
-            cost, counted = sums["auto_cost_usd_micros"], sums["auto_requests"]
-        if counted:
-            totals.cost_usd_micros = (totals.cost_usd_micros or 0) + cost
-        if counted < sums["requests"] and model not in totals.unpriced_models:
-            totals.unpriced_models = sorted([*totals.unpriced_models, model])
-
     def _grouped(
         self, facts: sa.Subquery, dimensions: Sequence[str], sums: Sequence[str], period: Period
     ) -> Sequence[Sequence[Any]]:
@@ -196,18 +166,22 @@ class Report:
         source: sa.FromClause = facts
         if "person" in dimensions or self._where.persons:
             source = source.join(user, user.c.id == facts.c.user_id)
+        conditions, dated = self._conditions(facts), "date" in dimensions
+        if dated or _has_spans(facts):
+            when = self._when(facts, period if dated else None)
+            if when is None:
+                return []
+            source = source.join(when, _is_in(facts, when))
+        else:
+            conditions += self._between(facts)
         for dimension in dimensions:
             if dimension == "date":
-                days = self._days(facts, period)
-                if days is None:
-                    return []
-                source = source.join(days, sa.and_(facts.c.bucket >= days.c.start, facts.c.bucket < days.c.end))
-                columns.append(days.c.label)
+                columns.append(sa.literal_column("stretches.label", sa.Text))
             else:
                 columns.append(user.c.key if dimension == "person" else facts.c[dimension].label(dimension))
         wanted = [sa.func.coalesce(sa.func.sum(facts.c[name]), 0) for name in sums]
         query = sa.select(*columns, *[sa.cast(each, sa.BigInteger) for each in wanted]).select_from(source)
-        query = query.where(*self._conditions(facts)).group_by(*columns)
+        query = query.where(*conditions).group_by(*columns)
         return self._with_names(self._tx.execute(query).all(), columns)
 
     def _with_names(
@@ -223,11 +197,8 @@ class Report:
         return [[names[each] if place in places else each for place, each in enumerate(row)] for row in rows]
 
     def _conditions(self, facts: sa.Subquery) -> list[sa.ColumnElement[bool]]:
-        where, found = self._where, []
-        if where.start is not None:
-            found.append(facts.c.bucket >= where.start // BUCKET)
-        if where.end is not None:
-            found.append(facts.c.bucket < -(-where.end // BUCKET))
+        where = self._where
+        found: list[sa.ColumnElement[bool]] = []
         if where.visible is not None:
             found.append(facts.c.user_id.in_(where.visible))
         if where.persons:
@@ -241,116 +212,62 @@ class Report:
             found.append(facts.c.session.in_(where.sessions))
         return found
 
-    def _days(self, facts: sa.Subquery, period: Period) -> sa.CTE | None:
-        first, last = self._tx.execute(sa.select(sa.func.min(facts.c.bucket), sa.func.max(facts.c.bucket))).one()
+    def _between(self, facts: sa.Subquery) -> list[sa.ColumnElement[bool]]:
+        where, bucket = self._where, facts.c.bucket
+        found = [bucket >= where.start // BUCKET] if where.start is not None else []
+        return [*found, bucket < -(-where.end // BUCKET)] if where.end is not None else found
+
+    def _when(self, facts: sa.Subquery, period: Period | None) -> sa.CTE | None:
+        """Return the stretches of time that are added up, each with the label of its period; None for none."""
+        by_span, where = _has_spans(facts), self._where
+        query = sa.select(sa.func.min(facts.c.bucket), sa.func.max(facts.c.bucket))
+        first, last = self._tx.execute(query.where(facts.c.span == SPANS[0]) if by_span else query).one()
         if first is None:
             return None
-        rows = ranges(period, first=first, last=last, place=self._place)
-        columns = sa.column("label", sa.Text), sa.column("start", sa.BigInteger), sa.column("end", sa.BigInteger)
-        return sa.values(*columns, name="days").data([tuple(row) for row in rows]).cte("days")
+        start, end = first, last + (SPANS[0] if by_span else 1)
+        if where.start is not None:
+            start = max(start, where.start // BUCKET)
+        if where.end is not None:
+            end = min(end, -(-where.end // BUCKET))
+        if start >= end:
+            return None
+        whole = ranges(period, first=start, last=end - 1, place=self._place) if period else [Range("", start, end)]
+        rows = []
+        for each in whole:
+            begin, after = max(each.start, start), min(each.end, end)
+            parts = stretches(begin, after) if by_span else [Stretch(1, begin, after)]
+            rows += [(each.label, *part) for part in parts]
+        return _listed(rows)
 
 
-def _request_facts(sessions: bool) -> sa.Subquery:
-    if not sessions:
-        table = usage_rollup.c
-        return sa.select(
-            table.bucket,
-            table.user_id,
-            table.agent_id.label("agent"),
-            table.model_id.label("model"),
-            table.project_id.label("project"),
-            *[table[name] for name in REQUEST_SUMS],
-        ).subquery("facts")
-    row = usage_request.c
-    recorded, cost = row.recorded_cost_usd_micros, row.cost_usd_micros
-    partial = sa.and_(
-        row.flags.op("&")(COMPLETE) == 0,
-        row.output_tokens <= PARTIAL_MAX_OUTPUT,
-        row.content_chars > row.output_tokens * CHARS_PER_TOKEN,
-    )
-    return (
-        sa.select(
-            (row.at // BUCKET).label("bucket"),
-            transcript.c.user_id,
-            transcript.c.agent,
-            row.model_id.label("model"),
-            row.project_id.label("project"),
-            transcript.c.native_id.label("session"),
-            sa.literal(1).label("requests"),
-            row.input_tokens,
-            row.output_tokens,
-            row.cache_write_5m_tokens,
-            row.cache_write_1h_tokens,
-            row.cache_read_tokens,
-            sa.case((row.web_searches > 0, row.web_searches), else_=row.result_searches).label("web_searches"),
-            sa.func.coalesce(cost, 0).label("cost_usd_micros"),
-            sa.case((cost.is_not(None), 1), else_=0).label("priced_requests"),
-            sa.func.coalesce(recorded, 0).label("recorded_cost_usd_micros"),
-            sa.case((recorded.is_not(None), 1), else_=0).label("recorded_requests"),
-            sa.func.coalesce(recorded, cost, 0).label("auto_cost_usd_micros"),
-            sa.case((sa.func.coalesce(recorded, cost).is_not(None), 1), else_=0).label("auto_requests"),
-            sa.case((partial, 1), else_=0).label("partial_requests"),
-        )
-        .join(transcript, transcript.c.id == row.transcript_id)
-        .subquery("facts")
-    )
+def _listed(rows: Sequence[tuple[str, int, int, int]]) -> sa.CTE:
+    """Return labels and stretches as a table; written out: to bind a thousand values takes longer than to sum up."""
+    values = ", ".join(f"('{label}', {span:d}, {start:d}, {end:d})" for label, span, start, end in rows)
+    names = ", ".join(f'column{place} AS "{name}"' for place, name in enumerate(("label", *Stretch._fields), 1))
+    columns: list[sa.ColumnClause[Any]] = [sa.column("label", sa.Text)]
+    columns += [sa.column(name, sa.BigInteger) for name in Stretch._fields]
+    return sa.text(f"SELECT {names} FROM (VALUES {values}) AS listed").columns(*columns).cte("stretches")
 
 
-def _event_facts(sessions: bool, *, kinds: Sequence[str] = TOOL_KINDS) -> sa.Subquery:
-    if sessions:
-        row = usage_event.c
-        return (
-            sa.select(
-                (row.at // BUCKET).label("bucket"),
-                transcript.c.user_id,
-                transcript.c.agent,
-                row.model_id.label("model"),
-                row.project_id.label("project"),
-                transcript.c.native_id.label("session"),
-                usage_name.c.kind,
-                usage_name.c.name,
-                sa.literal(1).label("tool_calls"),
-                sa.literal(1).label("events"),
-                sa.case((row.outcome == 2, 1), else_=0).label("errors"),
-                sa.case((row.outcome == 3, 1), else_=0).label("rejected"),
-                sa.case((row.outcome == 4, 1), else_=0).label("interrupted"),
-            )
-            .join(transcript, transcript.c.id == row.transcript_id)
-            .join(usage_name, usage_name.c.id == row.name_id)
-            .where(usage_name.c.kind.in_(kinds))
-            .subquery("facts")
-        )
-    table = usage_event_rollup.c
-    return (
-        sa.select(
-            table.bucket,
-            table.user_id,
-            table.agent_id.label("agent"),
-            table.model_id.label("model"),
-            table.project_id.label("project"),
-            usage_name.c.kind,
-            usage_name.c.name,
-            table.events.label("tool_calls"),
-            *[table[name] for name in EVENT_SUMS],
-        )
-        .join(usage_name, usage_name.c.id == table.name_id)
-        .where(usage_name.c.kind.in_(kinds))
-        .subquery("facts")
-    )
+def _add(found: dict[tuple[str, ...], Totals], group: tuple[str, ...], model: str, row: Sequence[int]) -> None:
+    *sums, cost, counted = row
+    requests = sums[0]
+    if not requests:
+        return
+    totals = found.setdefault(group, Totals(group=group))
+    for name, number in zip(_SUMS, sums, strict=True):
+        setattr(totals, name, getattr(totals, name) + number)
+    if counted:
+        totals.cost_usd_micros = (totals.cost_usd_micros or 0) + cost
+    if counted < requests and model not in totals.unpriced_models:
+        totals.unpriced_models = sorted([*totals.unpriced_models, model])
 
 
-def _defect_facts() -> sa.Subquery:
-    row = usage_transcript.c
-    return (
-        sa.select(
-            (sa.func.coalesce(row.first_at, transcript.c.observed_at) // BUCKET).label("bucket"),
-            transcript.c.user_id,
-            transcript.c.agent,
-            row.project_id.label("project"),
-            transcript.c.native_id.label("session"),
-            row.defects,
-        )
-        .join(transcript, transcript.c.id == row.transcript_id)
-        .where(row.defects > 0)
-        .subquery("facts")
-    )
+def _is_in(facts: sa.Subquery, when: sa.CTE) -> sa.ColumnElement[bool]:
+    inside = sa.and_(facts.c.bucket >= when.c.start, facts.c.bucket < when.c.end)
+    return sa.and_(facts.c.span == when.c.span, inside) if _has_spans(facts) else inside
+
+
+def _has_spans(facts: sa.Subquery) -> bool:
+    """Tell whether facts are sums of several spans."""
+    return "span" in facts.c

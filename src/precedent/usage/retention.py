@@ -20,6 +20,7 @@ from precedent.store.schema import (
     usage_transcript,
 )
 
+from . import rollups
 from .rollups import BUCKET
 
 DAY = 86_400 * SECOND
@@ -57,8 +58,7 @@ def prune(store: Store, *, before: int, stopping: Callable[[], bool] = lambda: F
             if len(keys) < AT_ONCE:
                 break
     with store.write() as tx:
-        for sums in (usage_rollup, usage_event_rollup):
-            removed += tx.execute(sums.delete().where(sums.c.bucket < before // BUCKET)).rowcount
+        removed += rollups.prune(tx, before=before // BUCKET)
         removed += tx.execute(usage_activity.delete().where(usage_activity.c.end_at < before)).rowcount
         quiet = sa.select(usage_transcript.c.transcript_id).where(usage_transcript.c.last_at < before)
         removed += tx.execute(usage_defect.delete().where(usage_defect.c.transcript_id.in_(quiet))).rowcount

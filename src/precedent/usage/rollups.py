@@ -1,8 +1,11 @@
-"""Sums by quarter of an hour, person, agent, model, project and tool, kept up with every write.
+"""Sums by time, person, agent, model, project and tool, kept up with every write.
+
+Each is kept by quarter of an hour, by UTC day and by 32 days, so that a long time is added up from few rows.
 
 A write collects differences here and applies them once at its end, so the cost follows what changed.
 """
 
+import itertools
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,6 +17,9 @@ from .observation import EventSeen, RequestSeen
 
 BUCKET = 900_000_000
 """Microseconds in a quarter of an hour: every time zone in use is a whole number of them away from UTC."""
+
+SPANS = (3072, 96, 1)
+"""Quarter hours that a row is of, the longest first: 32 days, a UTC day, one. Each is a multiple of the next."""
 
 REQUEST_SUMS = (
     "requests",
@@ -98,10 +104,66 @@ class Rollups:
             (usage_rollup, _REQUEST_KEYS, REQUEST_SUMS, self._requests),
             (usage_event_rollup, _EVENT_KEYS, EVENT_SUMS, self._events),
         ):
-            sums = [(*key, *map(sum, zip(*each, strict=True))) for key, each in differences.items()]
-            bulk.add_up(tx, table, [*keys, *names], [row for row in sums if any(row[len(keys) :])])
-            if any(row[len(keys)] < 0 for row in sums):
+            sums = {key: tuple(map(sum, zip(*each, strict=True))) for key, each in differences.items()}
+            for span in reversed(SPANS):
+                if span > 1:
+                    sums = _coarser(sums, span)
+                rows = [(span, *key, *each) for key, each in sums.items() if any(each)]
+                bulk.add_up(tx, table, ["span", *keys, *names], rows)
+            if any(each[0] < 0 for each in sums.values()):
                 tx.execute(table.delete().where(table.c[names[0]] == 0))
+
+
+class Stretch(NamedTuple):
+    """Quarter hours from `start` up to `end`, to be read from rows of one span."""
+
+    span: int
+    start: int
+    end: int
+
+
+def stretches(start: int, end: int) -> list[Stretch]:
+    """Return the stretches of the longest spans that together are a range of quarter hours, in order."""
+    for span in SPANS:
+        first, last = -(-start // span) * span, end // span * span
+        if first < last:
+            return [*stretches(start, first), Stretch(span, first, last), *stretches(last, end)]
+    return []
+
+
+def prune(tx: sa.Connection, *, before: int) -> int:
+    """Remove sums of before a UTC day, and what they add to longer spans; return how many rows.
+
+    Args:
+        tx: the transaction.
+        before: the first quarter hour that stays, of a UTC day.
+    """
+    removed = 0
+    for table, names in ((usage_rollup, REQUEST_SUMS), (usage_event_rollup, EVENT_SUMS)):
+        row = table.c
+        removed += tx.execute(table.delete().where(row.bucket < before)).rowcount
+        for shorter, span in itertools.pairwise(reversed(SPANS)):
+            start = before // span * span
+            if start == before:
+                continue
+            keys = [column for column in table.primary_key if column.name not in {"span", "bucket"}]
+            left = sa.select(sa.literal(span), sa.literal(start), *keys, *[_sum(row[name]) for name in names])
+            left = left.where(row.span == shorter, row.bucket >= before, row.bucket < start + span).group_by(*keys)
+            columns = ["span", "bucket", *[column.name for column in keys], *names]
+            tx.execute(table.insert().from_select(columns, left))
+    return removed
+
+
+def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.sum(column), sa.BigInteger)
+
+
+def _coarser(sums: dict[tuple[int, ...], tuple[int, ...]], span: int) -> dict[tuple[int, ...], tuple[int, ...]]:
+    """Return sums by a longer span; the first part of a key is the quarter hour."""
+    parts: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for (bucket, *rest), each in sums.items():
+        parts.setdefault((bucket // span * span, *rest), []).append(each)
+    return {key: tuple(map(sum, zip(*each, strict=True))) for key, each in parts.items()}
 
 
 def _add(

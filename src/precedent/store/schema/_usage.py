@@ -125,6 +125,7 @@ usage_subagent = sa.Table(
 usage_rollup = sa.Table(
     "usage_rollup",
     metadata,
+    sa.Column("span", Big, primary_key=True, autoincrement=False),
     sa.Column("bucket", Big, primary_key=True, autoincrement=False),
     sa.Column("user_id", Big, primary_key=True, autoincrement=False),
     sa.Column("agent_id", Big, primary_key=True, autoincrement=False),
@@ -146,11 +147,13 @@ usage_rollup = sa.Table(
     count("partial_requests"),
     sqlite_with_rowid=False,
 )
-"""Requests by quarter of an hour (`bucket` is microseconds divided by 900 s), person, agent, model and project."""
+"""Requests by time, person, agent, model and project, each in a row of every span: a quarter of an hour (1), a UTC day
+(96) and 32 days (3072). `bucket` is the first quarter of an hour of it, microseconds divided by 900 s."""
 
 usage_event_rollup = sa.Table(
     "usage_event_rollup",
     metadata,
+    sa.Column("span", Big, primary_key=True, autoincrement=False),
     sa.Column("bucket", Big, primary_key=True, autoincrement=False),
     sa.Column("user_id", Big, primary_key=True, autoincrement=False),
     sa.Column("agent_id", Big, primary_key=True, autoincrement=False),
