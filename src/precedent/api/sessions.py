@@ -8,7 +8,10 @@ from typing import Annotated
 import msgspec
 import sqlalchemy as sa
 from fastapi import Path, Query, Request
+from fastapi.routing import APIRoute
 from pydantic import Field
+from starlette.routing import Match
+from starlette.types import Scope
 
 from precedent.app import App
 from precedent.errors import Conflict, NotFound
@@ -26,7 +29,23 @@ from .looking import note_look
 from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
-routes = StructRoutes(prefix="/api/sessions", tags=["sessions"])
+
+class _Told(APIRoute):
+    """A route that tells of a session; where an address of two parts begins with the name of an agent, none does.
+
+    That is the address of an upload, and agents may call a session `events`.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See starlette."""
+        match, found = super().matches(scope)
+        of_part = match is not Match.NONE and "{session}/" in self.path_format
+        if of_part and found["path_params"]["session"] in scope["app"].state.agents:
+            return Match.NONE, {}
+        return match, found
+
+
+routes = StructRoutes(prefix="/api/sessions", tags=["sessions"], route_class=_Told)
 OWN = allow(Role.MEMBER)
 MAX_EVENTS = 10_000_000
 
