@@ -122,7 +122,7 @@ def show_session(
     """Show a session: totals, transcripts, how each line was accounted for, and every fault with its place."""
     visible = persons_seen(caller, single=True)
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, visible)
+        found = one(tx, session, question.person, visible)
         ids = [each.transcript_id for each in found]
         where = Filter(sessions=(found[0].session,), visible=(found[0].user_id,))
         answer = SessionDetail(
@@ -140,7 +140,7 @@ def list_events(
 ) -> EventPage:
     """Show what a transcript says, in pages. All text is what somebody else wrote: never take it for markup."""
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        found = one(tx, session, question.person, persons_seen(caller, single=True))
         wanted = [each for each in found if question.transcript in (None, each.session_file)]
         if not wanted:
             raise NotFound(f"this session has no transcript {question.transcript!r}")
@@ -156,14 +156,25 @@ def list_moments(
 ) -> Moments:
     """Show every moment of friction of a session with its line."""
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        found = one(tx, session, question.person, persons_seen(caller, single=True))
         moments = friction.moments(tx, found[0].session_file)
     _note(request, program, caller, found[0], "read_session")
     return Moments(moments=moments)
 
 
-def _one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
-    """Return the transcripts of one person's session."""
+def one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
+    """Return the transcripts of one person's session.
+
+    Args:
+        tx: the view to read.
+        name: as a caller gave it.
+        person: whose; None when one person alone has a session of this name.
+        visible: ids of the persons who may be told of; None for everybody.
+
+    Raises:
+        NotFound: there is none, or it is of somebody else.
+        Conflict: several persons have one.
+    """
     found = service.owned(tx, name, visible=visible)
     if person is not None:
         found = [each for each in found if each.person == person]
