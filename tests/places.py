@@ -60,11 +60,14 @@ class Place:
         until(lambda: process.pid in self.known(), what="the worker shows that it lives")
         return process
 
-    def serve(self, token: str = TOKEN, **environment: str) -> tuple[subprocess.Popen[bytes], httpx.Client]:
-        """Start an API and return it with a client that shows a token, once it answers."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def serve(
+        self, token: str = TOKEN, *, port: int = 0, **environment: str
+    ) -> tuple[subprocess.Popen[bytes], httpx.Client]:
+        """Start an API and return it with a client that shows a token, once it answers; 0 is any free port."""
+        if not port:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
         process = self._start("api", PRECEDENT_PORT=str(port), SCHEDULER_API_TOKEN=TOKEN, **environment)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=LIMIT_S, trust_env=False)
@@ -78,6 +81,10 @@ class Place:
 
         until(answers, what="the API answers")
         return process, client
+
+    def schedule(self, url: str) -> subprocess.Popen[bytes]:
+        """Start a scheduler that asks the API at an address."""
+        return self._start("scheduler", API_URL=url, SCHEDULER_API_TOKEN=TOKEN)
 
     def _start(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-W", "error", "-m", "precedent.cli"]

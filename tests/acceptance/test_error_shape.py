@@ -117,7 +117,10 @@ FORCED: dict[str, tuple[Exception, int, str]] = {
     "no free connection": (sa.exc.TimeoutError("QueuePool limit"), 503, "unavailable"),
     "value for no database": (sa.exc.DataError("SELECT", {}, ValueError("psycopg: \0")), 400, "bad_input"),
     "number for no database": (OverflowError("Python int too large to convert to SQLite INTEGER"), 400, "bad_input"),
-    "disk full": (OSError(28, "No space left on device", "/home/ada/precedent.db"), 500, "internal"),
+    "disk full": (OSError(28, "No space left on device", "/home/ada/precedent.db"), 503, "unavailable"),
+    "disk broken": (OSError(5, "Input/output error", "/home/ada/precedent.db"), 503, "unavailable"),
+    "no descriptors": (OSError(24, "Too many open files", "/home/ada/precedent.db"), 503, "unavailable"),
+    "no permission": (OSError(13, "Permission denied", "/home/ada/precedent.db"), 500, "internal"),
     "wrong setting": (
         errors.Misconfigured("postgresql://root:hunter2@db/x cannot be opened: /home/ada/.pgpass"), 503,
         "misconfigured",

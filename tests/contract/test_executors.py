@@ -1,6 +1,8 @@
 """What every executor of `extract` promises the runner: child processes and the kit's in-process one alike."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +14,7 @@ from precedent.errors import ContractBroken, Misconfigured, Terminal, Transient
 from precedent.pipeline.contract import Done, Extracted, Extraction, Later, Reject, Retry, Transcript, TranscriptRef
 from precedent.pipeline.executor import Executor
 from precedent.pipeline.pool import Limits, Pool
-from precedent.pipeline.wire import Answer, Failed, Task
+from precedent.pipeline.wire import Answer, Failed, Task, frame
 from precedent.testing import ClaudeCode, InProcess
 
 if TYPE_CHECKING:
@@ -133,3 +135,19 @@ def test_printing_is_no_answer(ask: Ask, capfd: Any) -> None:
 
 def test_no_tasks_give_no_answers(ask: Ask) -> None:
     assert ask() == []
+
+
+def test_a_child_whose_asker_has_died_ends_without_a_word(tmp_path: Path) -> None:
+    asks, answers = os.pipe()
+    os.close(asks)
+    done = subprocess.run(
+        [sys.executable, "-m", "precedent.pipeline.child", "test_executors:PROCESSOR", "0"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(Path(__file__).parent)])},
+        input=frame(task(tmp_path, 0, "done", None)),
+        stdout=answers,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(answers)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+from duckdb_files import make
 from precedent.app import App
 from precedent.cli import cli
 from precedent.security.audit import Act, record
@@ -102,9 +103,11 @@ def test_an_export_for_spreadsheets_holds_no_formulas(operator: Operator) -> Non
     assert rows[0]["resource"] == "'=job:x"
 
 
-def test_what_an_operator_does_at_the_command_line_is_in_the_log(operator: Operator) -> None:
+def test_what_an_operator_does_at_the_command_line_is_in_the_log(operator: Operator, tmp_path: Path) -> None:
+    other = make(tmp_path / "other.duckdb", old=[("ada/s1.jsonl", "ada", None, 3, "abc")])
     calls = [["pause", "usage", "--reason", "no disk"], ["resume", "usage"], ["dead", "retry", "--all"]]
     calls += [["dead", "drop", "--all", "--processor", "usage"], ["prices", "reset"]]
+    calls += [["import-state", "--dry-run", str(other)], ["import-state", str(other)]]
     for arguments in calls:
         assert CliRunner().invoke(cli, ["--data-dir", str(operator.folder), *arguments]).exit_code == 0
     found = json.loads(operator.call("list", "--json", "--principal", "command line").stdout)
@@ -114,5 +117,8 @@ def test_what_an_operator_does_at_the_command_line_is_in_the_log(operator: Opera
         ("retry_dead_letters", "processor:*"),
         ("drop_dead_letters", "processor:usage"),
         ("reset_prices", "prices"),
+        ("import_state", "processors"),
     ]
+    assert found[0]["details"]["imported"] == found[0]["details"]["rows"] == 1
+    assert not any(each in json.dumps(found[0]["details"]) for each in ("ada", "s1", "other"))
     assert found[-1]["details"] == {"reason": "no disk"}

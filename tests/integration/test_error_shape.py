@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[Callable[[], Exception], int]] = {
     "a broken statement": (lambda: sa.exc.ProgrammingError(SQL, {}, ValueError(SECRET)), 500),
     "a broken constraint": (lambda: sa.exc.IntegrityError(SQL, {"x": SECRET}, ValueError(f"Key (x)=({SECRET})")), 500),
     "a bug": (lambda: KeyError(SECRET), 500),
-    "a full disk": (lambda: OSError(28, "No space left on device", PATH), 500),
+    "a full disk": (lambda: OSError(28, "No space left on device", PATH), 503),
     "too deep": (lambda: RecursionError(SECRET), 500),
     "no memory": (lambda: MemoryError(SECRET), 500),
 }

@@ -1,17 +1,23 @@
 """Consent, erasing and receipts over HTTP: one's own for everybody, others' for admins alone."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from builders import fill, home_of, session_id
 from callers import ORIGIN, PASSWORD, SCHEDULER_SECRET, client, log_in, person, serving, token
 from conftest import MakeApp
 from precedent.app import App
+from precedent.archive import consent
+from precedent.model import Purpose
 from precedent.security.principals import Role, Scope
+from precedent.store.schema import user
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -56,6 +62,28 @@ def test_a_person_changes_what_they_allow_and_an_admin_sees_it(app: App, tmp_pat
             assert ada.put("/api/me/consent", json=wrong, headers=ORIGIN).status_code == 422
         relative = {"purpose": "server", "project": "code", "allowed": False}
         assert ada.put("/api/me/consent", json=relative, headers=ORIGIN).status_code == 400
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_who_set_the_same_rule_at_once_do_so_one_after_the_other(app: App, tmp_path: Path) -> None:
+    filled(app, tmp_path)
+    ours = "datname = current_database() AND wait_event_type = 'Lock'"
+    waits = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {ours}")
+    wish = {"purpose": "model", "project": "/code", "allowed": True}
+    with serving(app) as url, log_in(url, "ada@example.com") as ada, ThreadPoolExecutor(1) as threads:
+        with app.store.write() as tx:
+            user_id = tx.scalar(sa.select(user.c.id).where(user.c.key == "ada"))
+            assert user_id is not None
+            consent.put(tx, user_id, Purpose.MODEL, project="/code", allowed=False, by="root", now=1)
+            second = threads.submit(ada.put, "/api/me/consent", json=wish, headers=ORIGIN)
+            ends, waiting = time.monotonic() + 60, 0
+            while not waiting and time.monotonic() < ends:
+                with app.store.read() as other:
+                    waiting = other.scalar(waits) or 0
+        answer = second.result()
+    assert answer.status_code == 200, answer.text
+    (rule,) = [each for each in answer.json()["rules"] if each["project"]]
+    assert (rule["allowed"], rule["changed_by"]) == (True, "ada")
 
 
 @SQLITE

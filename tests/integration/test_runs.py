@@ -267,7 +267,9 @@ def test_a_run_that_the_database_left_alone_is_tried_again_and_then_fails(
             execute(app.runs, job, claimed, work, stopping=lambda: False, clock=app.clock)
         assert app.runs.claim([job.name]) is None
         manual_time.advance(60)
-    assert [(each.outcome, each.error_class) for each in app.runs.latest()] == [("failed", "OperationalError")]
+    (found,) = app.runs.latest()
+    assert (found.outcome, found.error_class) == ("failed", "OperationalError")
+    assert found.error == "OperationalError: the server closed the connection"
     assert audited(app) == [(job.action, "failed")]
 
 

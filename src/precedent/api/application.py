@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from precedent import plugins
 from precedent.app import App
 
 from . import (
@@ -87,6 +88,7 @@ def create(app: App) -> FastAPI:
     )
     web.state.app = app
     web.state.metrics = told
+    web.state.agents = frozenset(each.name for each in plugins.installed(plugins.READERS))
     web.state.uploads = uploads.Places()
     web.state.exports = export.turns()
     _ = app.site, app.oidc  # settings that do not go together are told now and not to the first caller

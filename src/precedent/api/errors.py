@@ -6,7 +6,9 @@ No stack, no SQL, no path and no secret stands in it: what fails on our side is 
 everything taken out that looks like a place or a statement. The log has the rest, under the request's id.
 """
 
+import errno
 import logging
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +64,9 @@ STATUS: dict[type[errors.PrecedentError], tuple[int, str]] = {
 """Status and code by error; the nearest base counts."""
 
 RETRY_S = 5
+_PASSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the system refuses now and may give later: room, descriptors, memory, a disk that answers."""
+
 METHOD_NOT_ALLOWED = 405
 SERVER_FAULT = 500
 """Statuses from here on are not the caller's doing."""
@@ -167,6 +172,14 @@ def add_error_shape(web: FastAPI) -> None:
     @web.exception_handler(sa.exc.TimeoutError)
     async def database(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
         return away(request, error)
+
+    @web.exception_handler(OSError)
+    async def system(request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in _PASSES:
+            raise error  # nobody expected it
+        log.warning("%s cannot be answered now: %s", route_of(request.scope), error)
+        message = f"the server cannot do this now ({os.strerror(error.errno)}); try again later"
+        return answer(request, 503, "unavailable", message, headers={"Retry-After": str(RETRY_S)})
 
     @web.exception_handler(sa.exc.DataError)
     @web.exception_handler(OverflowError)

@@ -15,6 +15,7 @@ from precedent.security.principals import Principal, Role, Scope
 from precedent.store.schema import user
 
 from .access import Caller, Program, Routes, allow
+from .sessions import Name, OneQuery, one
 
 routes = Routes(tags=["privacy"])
 ANYBODY = allow(Role.VIEWER)
@@ -114,20 +115,14 @@ def erase_person(request: Request, program: Program, caller: Caller, key: _Key, 
 
 @routes.add("DELETE", "/api/sessions/{session}", allow(Role.MEMBER, scope=Scope.WRITE))
 def erase_session(
-    request: Request,
-    program: Program,
-    caller: Caller,
-    session: Annotated[
-        str, Path(max_length=300, description="Id of a session of the caller's; of anybody's for admins.")
-    ],
+    request: Request, program: Program, caller: Caller, session: Name, question: Annotated[OneQuery, Query()]
 ) -> ReceiptShown:
-    """Erase a session with everything derived from it."""
-    owner = None
-    if not caller.role.includes(Role.ADMIN):
-        if caller.user_id is None:
-            raise NotFound(f"no session {session!r}")
-        owner = caller.user_id
-    return _proof(program.erase_session(session, by=caller.name, owner=owner, request_id=request.state.request_id))
+    """Erase a session of the caller's, of anybody's for admins, with everything derived from it."""
+    visible = None if caller.role.includes(Role.ADMIN) else (caller.user_id,) if caller.user_id is not None else ()
+    with program.store.read() as tx:
+        found = one(tx, session, question.person, visible)[0]
+    number = request.state.request_id
+    return _proof(program.erase_session(found.session_file, by=caller.name, owner=found.user_id, request_id=number))
 
 
 @routes.add("GET", "/api/receipts", ADMIN)

@@ -8,7 +8,10 @@ from typing import Annotated
 import msgspec
 import sqlalchemy as sa
 from fastapi import Path, Query, Request
+from fastapi.routing import APIRoute
 from pydantic import Field
+from starlette.routing import Match
+from starlette.types import Scope
 
 from precedent.app import App
 from precedent.errors import Conflict, NotFound
@@ -26,7 +29,23 @@ from .looking import note_look
 from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
-routes = StructRoutes(prefix="/api/sessions", tags=["sessions"])
+
+class _Told(APIRoute):
+    """A route that tells of a session; where an address of two parts begins with the name of an agent, none does.
+
+    That is the address of an upload, and agents may call a session `events`.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See starlette."""
+        match, found = super().matches(scope)
+        of_part = match is not Match.NONE and "{session}/" in self.path_format
+        if of_part and found["path_params"]["session"] in scope["app"].state.agents:
+            return Match.NONE, {}
+        return match, found
+
+
+routes = StructRoutes(prefix="/api/sessions", tags=["sessions"], route_class=_Told)
 OWN = allow(Role.MEMBER)
 MAX_EVENTS = 10_000_000
 
@@ -103,7 +122,7 @@ def show_session(
     """Show a session: totals, transcripts, how each line was accounted for, and every fault with its place."""
     visible = persons_seen(caller, single=True)
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, visible)
+        found = one(tx, session, question.person, visible)
         ids = [each.transcript_id for each in found]
         where = Filter(sessions=(found[0].session,), visible=(found[0].user_id,))
         answer = SessionDetail(
@@ -121,7 +140,7 @@ def list_events(
 ) -> EventPage:
     """Show what a transcript says, in pages. All text is what somebody else wrote: never take it for markup."""
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        found = one(tx, session, question.person, persons_seen(caller, single=True))
         wanted = [each for each in found if question.transcript in (None, each.session_file)]
         if not wanted:
             raise NotFound(f"this session has no transcript {question.transcript!r}")
@@ -137,14 +156,25 @@ def list_moments(
 ) -> Moments:
     """Show every moment of friction of a session with its line."""
     with program.store.read() as tx:
-        found = _one(tx, session, question.person, persons_seen(caller, single=True))
+        found = one(tx, session, question.person, persons_seen(caller, single=True))
         moments = friction.moments(tx, found[0].session_file)
     _note(request, program, caller, found[0], "read_session")
     return Moments(moments=moments)
 
 
-def _one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
-    """Return the transcripts of one person's session."""
+def one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
+    """Return the transcripts of one person's session.
+
+    Args:
+        tx: the view to read.
+        name: as a caller gave it.
+        person: whose; None when one person alone has a session of this name.
+        visible: ids of the persons who may be told of; None for everybody.
+
+    Raises:
+        NotFound: there is none, or it is of somebody else.
+        Conflict: several persons have one.
+    """
     found = service.owned(tx, name, visible=visible)
     if person is not None:
         found = [each for each in found if each.person == person]

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from precedent.archive import consent, people
 from precedent.jobs.pending import Pending
 from precedent.usage import rollups
@@ -35,7 +37,14 @@ class Keeping(Foundation):
         # One command of many needs it.
         from precedent.pipeline.importing import import_state  # noqa: PLC0415
 
-        return import_state(self.store, path, derived_here=DERIVED_HERE, now=self.clock.now(), dry_run=dry_run)
+        def note(tx: sa.Connection, stats: "ImportStats") -> None:
+            # The log is kept for ever: neither the file's name nor what its rows say stands in it.
+            named = ("tables", "rows", "imported", "present", "waiting", "deleted", "unusable")
+            self.audited(tx, "import_state", "processors", details={name: getattr(stats, name) for name in named})
+
+        return import_state(
+            self.store, path, derived_here=DERIVED_HERE, now=self.clock.now(), dry_run=dry_run, also=note
+        )
 
     @cached_property
     def eraser(self) -> "Eraser":

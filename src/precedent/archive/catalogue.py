@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import sqlalchemy as sa
 
 from precedent.store import bulk
-from precedent.store.schema import tombstone, transcript
+from precedent.store.schema import tombstone, transcript, user
 
 from .naming import object_key
 
@@ -168,12 +168,25 @@ def entry(tx: sa.Connection, session_file: str) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
+def named(name: str) -> sa.Subquery:
+    """Return person and id, `user_id` and `native_id`, of the sessions of a name; several persons may have one each.
+
+    Args:
+        name: the session's id, the session file of any of its transcripts, or that file's name without the person and
+            the ending, for an id that may not stand in an address.
+    """
+    row = transcript.alias("named")
+    columns = (row.c.user_id, row.c.native_id)
+    # Three looks by an index each; one condition over two tables would have none.
+    return sa.union(
+        sa.select(*columns).where(row.c.native_id == name),
+        sa.select(*columns).where(row.c.session_file == name),
+        sa.select(*columns).join_from(user, row, row.c.session_file == user.c.key + sa.literal(f"/{name}.jsonl")),
+    ).subquery()
+
+
 def find(tx: sa.Connection, name: str) -> list[Entry]:
-    """Return all transcripts of a session, named by its id or by the session file of any of them."""
-    columns = [transcript.c[each] for each in Entry._fields]
-    named = transcript.alias("named")
-    sessions = sa.select(named.c.user_id, named.c.native_id).where(
-        sa.or_(named.c.native_id == name, named.c.session_file == name)
-    )
-    matches = sa.tuple_(transcript.c.user_id, transcript.c.native_id).in_(sessions)
-    return [Entry(*row) for row in tx.execute(sa.select(*columns).where(matches).order_by(transcript.c.id))]
+    """Return all transcripts of the sessions of a name; see `named`."""
+    columns, chosen = [transcript.c[each] for each in Entry._fields], named(name)
+    same = sa.and_(chosen.c.user_id == transcript.c.user_id, chosen.c.native_id == transcript.c.native_id)
+    return [Entry(*row) for row in tx.execute(sa.select(*columns).join(chosen, same).order_by(transcript.c.id))]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from precedent.errors import BadInput
 from precedent.model import Purpose
-from precedent.store import bulk
+from precedent.store import bulk, serialize
 from precedent.store.schema import consent
 from precedent.transcripts.folders import HASHED
 
@@ -133,6 +133,7 @@ def put(
         BadInput: the project is no absolute folder, or there are too many rules.
     """
     project = plain_project(project)
+    serialize(tx, f"consent:{user_id}")  # two who set the same rule would both insert it
     where = consent.c.user_id == user_id, consent.c.purpose == purpose.value, consent.c.project == project
     tx.execute(consent.delete().where(*where))
     if allowed is not None:

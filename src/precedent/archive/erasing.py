@@ -68,7 +68,7 @@ class Eraser:
         """Erase a session with its sub-agents; it is not collected again.
 
         Args:
-            name: session id or session file.
+            name: as `catalogue.named` takes it.
             by: who wants it.
             owner: only theirs; None for anybody's.
             request_id: of the HTTP request.

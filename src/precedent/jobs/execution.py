@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+import sqlalchemy as sa
+
 from precedent.clock import Clock
 from precedent.errors import Fenced, PrecedentError
 from precedent.faults import reach
@@ -48,8 +50,7 @@ def execute(
             raised = error
             if isinstance(error, DATABASE_AWAY) and claimed.attempt < MAX_ATTEMPTS:
                 again_s = AGAIN_S * claimed.attempt
-            said = str(error) if isinstance(error, PrecedentError) else f"{type(error).__name__}: {error}"
-            ending = Ending("failed", error_class=type(error).__name__, error=said)
+            ending = Ending("failed", error_class=type(error).__name__, error=_told(error))
         reach("run.closing")
 
         def write_down() -> bool:
@@ -65,6 +66,14 @@ def execute(
     if not ours:
         raise Fenced(f"run {claimed.id} was declared lost; what it had stored stays")
     return ending
+
+
+def _told(error: BaseException) -> str:
+    """Say in one line what failed; of a statement that the database refused, only why."""
+    if isinstance(error, PrecedentError):
+        return str(error)
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return f"{type(error).__name__}: {cause}"
 
 
 def _surely(act: Callable[[], bool], *, until: Callable[[], bool]) -> bool:

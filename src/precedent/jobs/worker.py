@@ -81,6 +81,9 @@ class Worker:
                 except AWAY as error:
                     log.warning("the database is away: %s", error)
                     busy = False
+                except OSError as error:  # no room, no descriptors: it passes, and our death would help nobody
+                    log.warning("the system refuses what is needed: %s", error)
+                    busy = False
                 if not busy:
                     self._waiter.wait(LOOK_S)
             self._end()

@@ -66,7 +66,11 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 100)
     decoder = msgspec.msgpack.Decoder(Task)
     while (body := receive(tasks)) is not None:
-        send(output, _answer(processor, decoder.decode(body)))
+        answer = _answer(processor, decoder.decode(body))
+        try:
+            send(output, answer)
+        except BrokenPipeError:
+            os._exit(1)  # who asked has died; what is left in the buffer would be tried, and told of, once more
 
 
 def _answer(processor: Any, task: Task) -> Answer:

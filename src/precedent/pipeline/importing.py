@@ -5,7 +5,7 @@ items_extracted, file_hash) and, before it, `session_extraction_state` (the same
 file. Only `session_file` and `processor_name` are needed; other columns may be missing or of another type.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,7 +90,13 @@ class Row(NamedTuple):
 
 
 def import_state(
-    store: Store, path: Path, *, derived_here: Collection[str], now: int, dry_run: bool = False
+    store: Store,
+    path: Path,
+    *,
+    derived_here: Collection[str],
+    now: int,
+    dry_run: bool = False,
+    also: Callable[[sa.Connection, ImportStats], None] = lambda *_: None,
 ) -> ImportStats:
     """Bring in the rows of a DuckDB file that ours do not say already; the file is only read.
 
@@ -100,6 +106,7 @@ def import_state(
         derived_here: processors whose results must be derived here: their rows count as processed for nobody.
         now: UTC microseconds.
         dry_run: count, and write nothing.
+        also: done in the transaction that brings the rows in.
 
     Raises:
         BadInput: it is no DuckDB file, one of a newer DuckDB, or its tables lack what names a session.
@@ -113,6 +120,7 @@ def import_state(
     try:
         with store.write() as tx:
             _write(tx, rows, stats, derived_here=derived_here, now=now)
+            also(tx, stats)
             reach("import.written")
             if dry_run:
                 raise _DryRun

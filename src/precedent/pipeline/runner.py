@@ -350,6 +350,7 @@ def _store(processor: Processor, extracted: Sequence[Extracted], tx: sa.Connecti
 
 
 def _store_failed(error: Exception) -> Failed:
-    found = failed(error)
+    # Of a statement that the database refused only why is told: people read it who cannot read SQL.
+    found = failed(error, said=error.orig if isinstance(error, sa.exc.DBAPIError) else None)
     # The database may be away or busy for a while, which no processor can help.
     return Failed(kind="transient", error=found.error) if isinstance(error, sa.exc.OperationalError) else found

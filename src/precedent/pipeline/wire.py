@@ -39,8 +39,13 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     error: str
 
 
-def failed(error: BaseException) -> Failed:
-    """Return what an exception of a processor means for the transcript; see docs/reference/errors.md."""
+def failed(error: BaseException, *, said: object = None) -> Failed:
+    """Return what an exception of a processor means for the transcript; see docs/reference/errors.md.
+
+    Args:
+        error: what was raised.
+        said: what to tell of it; None for what it says itself.
+    """
     if isinstance(error, MemoryError):
         kind = "memory"
     elif isinstance(error, Misconfigured):
@@ -53,8 +58,8 @@ def failed(error: BaseException) -> Failed:
         kind = "transient"
     else:
         kind = "unclassified"
-    text = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS].encode("utf-8", "replace").decode()
-    return Failed(kind=kind, error=text)
+    text = f"{type(error).__name__}: {error if said is None else said}"[:MAX_ERROR_CHARS]
+    return Failed(kind=kind, error=text.encode("utf-8", "replace").decode())
 
 
 Answer = Done | Retry | Later | Reject | Failed

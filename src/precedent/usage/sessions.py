@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from precedent.archive.catalogue import named
 from precedent.store.schema import (
     transcript,
     usage_copy,
@@ -217,17 +218,10 @@ def owned(tx: sa.Connection, name: str, *, visible: Collection[int] | None = Non
 
     Args:
         tx: the view to read.
-        name: the session's id, the session file of any of its transcripts, or that file's name without the person and
-            the ending, for an id that may not stand in an address.
+        name: as `archive.catalogue.named` takes it.
         visible: ids of the persons who may be told of; None for everybody.
     """
-    row, named, owner = transcript.c, transcript.alias("named"), user.alias("owner")
-    chosen = sa.union(
-        sa.select(named.c.user_id, named.c.native_id).where(named.c.native_id == name),
-        sa.select(named.c.user_id, named.c.native_id).where(named.c.session_file == name),
-        sa.select(named.c.user_id, named.c.native_id)
-        .select_from(owner.join(named, named.c.session_file == owner.c.key + sa.literal(f"/{name}.jsonl")))
-    ).subquery()  # fmt: skip
+    row, chosen = transcript.c, named(name)
     query = (
         sa.select(row.id, row.user_id, user.c.key, row.native_id, row.session_file)
         .join(chosen, sa.and_(chosen.c.user_id == row.user_id, chosen.c.native_id == row.native_id))
