@@ -28,9 +28,9 @@ AGENT, PROJECTS, MODELS, TOOL = 1, (2, 3), (4, 5), 6
 def _request(at: int, rng: random.Random) -> RequestSeen:
     return RequestSeen(
         key=1, transcript_id=1, at=at, line=1, byte_offset=0, project_id=rng.choice(PROJECTS),
-        model_id=rng.choice(MODELS), modifiers_id=1, input_tokens=rng.randrange(9), output_tokens=rng.randrange(1, 99), cache_write_5m_tokens=0,
-        cache_write_1h_tokens=0, cache_read_tokens=3, web_searches=0, result_searches=0, content_chars=0,
-        recorded_cost_usd_micros=None, flags=0, generation=1,
+        model_id=rng.choice(MODELS), modifiers_id=1, input_tokens=rng.randrange(9), output_tokens=rng.randrange(1, 99),
+        cache_write_5m_tokens=0, cache_write_1h_tokens=0, cache_read_tokens=3, web_searches=0, result_searches=0,
+        content_chars=0, recorded_cost_usd_micros=None, flags=0, generation=1,
     )  # fmt: skip
 
 
