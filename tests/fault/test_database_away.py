@@ -121,6 +121,7 @@ def everything_is_there(place: Place) -> None:
         assert tx.scalar(sa.select(sa.func.count()).select_from(usage_request)) == 6 * 3 * 2
 
 
+@pytest.mark.timeout(300)
 def test_a_database_that_is_stopped_is_told_cleanly_and_all_goes_on_when_it_is_back(
     place: Place, server: "PostgresServer"
 ) -> None:
@@ -200,6 +201,7 @@ class Asker:
                     assert time.monotonic() < ends
 
 
+@pytest.mark.timeout(300)
 def test_connections_that_are_cut_again_and_again_lose_and_double_nothing(place: Place, url: str) -> None:
     fill(place.home, sessions=6, turns=3)
     place.write("extract: wait", *[f"item {number}" for number in range(ITEMS)], owner=getpass.getuser())

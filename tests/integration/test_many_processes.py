@@ -90,6 +90,7 @@ def ends_told(place: Place) -> Counter[int]:
     return Counter(each["run"] for each in told if "run" in each)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_many_processes_give_one_run_for_each_due_instant_although_some_are_killed(place: Place) -> None:
     fill(place.home, sessions=6, turns=3)
