@@ -14,6 +14,7 @@ from precedent.api.access import routes_of
 from precedent.api.mcp import Services
 from precedent.app import App
 from precedent.clock import SECOND
+from precedent.embedding.finding import INSTALLED
 from precedent.errors import NotFound
 from precedent.knowledge import intake, rows
 from precedent.knowledge.drafts import Draft
@@ -213,6 +214,19 @@ def test_the_tools_of_agents_and_the_files_they_read_show_what_is_approved_and_n
             continue  # its route gives it no bundle, see above
         # Files hold the text of the bundle and nothing else, see test_pull.py.
         assert seen_in(world.app.bundle(who).text) == {kind for kind in KINDS if reaches(kind, role)}, role
+
+
+def test_search_by_meaning_finds_for_each_what_they_may_see(make_app: MakeApp, manual_time: ManualTime) -> None:
+    world = World(make_app(embeddings_model=INSTALLED), manual_time)
+    assert world.app.embed().items == len(KINDS)
+    for role in ROLES:
+        with world.client(role) as client:
+            answer = client.get("/api/knowledge/search", q="phrases about articles", limit=100)
+            assert seen_in(answer.text) == {kind for kind in KINDS if sees(kind, role)}, role
+        if who := world.people.get(role):
+            found = Services(world.app, By(who)).search("phrases about articles", limit=100)
+            seen = {kind for each in found for kind in seen_in(each.content)}
+            assert {kind for kind in SEES if sees(kind, role)} <= seen <= {kind for kind in KINDS if sees(kind, role)}
 
 
 def test_an_item_that_somebody_may_not_see_is_not_there_for_them(world: World) -> None:
