@@ -79,7 +79,7 @@ def _forget_usage(data: Path) -> None:
 
 def _check(data: Path, expected: generate.Generated) -> None:
     connection = sqlite3.connect(data / "precedent.db")
-    found = connection.execute("SELECT sum(requests), sum(output_tokens) FROM usage_rollup").fetchone()
+    found = connection.execute("SELECT sum(requests), sum(output_tokens) FROM usage_rollup WHERE span = 1").fetchone()
     connection.close()
     wanted = (expected.requests, expected.tokens.output)
     if found != wanted:

@@ -11,8 +11,8 @@ from precedent.clock import SECOND
 from precedent.store import bulk
 from precedent.store.schema import knowledge_delivered, knowledge_evidence, knowledge_item, knowledge_version
 
-from . import marker, rows
-from .model import Item, plain
+from . import marker
+from .model import plain
 from .visibility import deliverable
 
 BUDGET_TOKENS = 6_000
@@ -57,7 +57,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         revision: grows with every change of any item.
         items: mandatory ones first, then those approved last.
         gone: ids of items that were given to this person before and are not any more.
-        left_out: how many items the budget had no room for.
+        left_out: how many of those that were considered the budget had no room for.
         warnings: what a reviewer should mend.
         stale_after: UTC microseconds after which nothing of it is to be used without asking again.
         text: everything for an agent to read, between our marks; empty without items.
@@ -76,7 +76,7 @@ def bundle(tx: sa.Connection, user_id: int | None, *, now: int, budget_tokens: i
     """Return what reaches a person's agents at an instant."""
     revision = tx.scalar(sa.select(sa.func.coalesce(sa.func.max(knowledge_version.c.id), 0))) or 0
     chosen, left_out, warnings = _chosen(tx, user_id, now=now, budget_tokens=budget_tokens)
-    found = {item.id: item for item in rows.items(tx, knowledge_item.c.id.in_(chosen))} if chosen else {}
+    found = _words(tx, chosen)
     said = _said(tx, chosen)
     items = [_bundled(found[number], said.get(number, _Said(0, None))) for number in chosen]
     text = marker.wrap("\n".join([HEADING, *[item.text for item in items]])) if items else ""
@@ -114,6 +114,17 @@ def is_noted(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: i
     return tx.scalar(recent) == len(item_ids)
 
 
+class _Words(NamedTuple):
+    """Of an item, what its agents are told; columns of the same names."""
+
+    id: int
+    title: str
+    content: str
+    content_hash: str
+    mandatory: bool
+    approved_at: int | None
+
+
 class _Said(NamedTuple):
     people: int
     last_at: int | None
@@ -123,16 +134,17 @@ def _chosen(
     tx: sa.Connection, user_id: int | None, *, now: int, budget_tokens: int
 ) -> tuple[list[int], int, list[str]]:
     """Return the ids that fit, in order, how many did not, and warnings."""
-    item, may = knowledge_item.c, deliverable(user_id, now=now)
+    item = knowledge_item.c
     query = (
         sa.select(item.id, item.mandatory, sa.func.length(item.title) + sa.func.length(item.content))
-        .where(may)
+        .where(deliverable(user_id, now=now))
         .order_by(item.mandatory.desc(), item.approved_at.desc(), item.id.desc())
         .limit(LOOKED_AT)
     )
     chosen, left_mandatory = list[int](), 0
     room, mandatory_room = budget_tokens, min(MANDATORY_TOKENS, budget_tokens)
-    for number, mandatory, length in tx.execute(query).all():
+    considered = tx.execute(query).all()
+    for number, mandatory, length in considered:
         tokens = (length + _OVERHEAD_CHARS) // CHARS_PER_TOKEN + 1
         # What is too large is passed over; a smaller one behind it may fit.
         if tokens > room or (mandatory and tokens > mandatory_room):
@@ -147,12 +159,17 @@ def _chosen(
             f"{left_mandatory} mandatory items do not fit into {MANDATORY_TOKENS} tokens and reach nobody: shorten "
             "them, or take mandates back"
         )
-    there = tx.scalar(sa.select(sa.func.count()).select_from(knowledge_item).where(may)) or 0
-    return chosen, there - len(chosen), warnings
+    return chosen, len(considered) - len(chosen), warnings
 
 
 _OVERHEAD_CHARS = 60
 """Of provenance and marks around an item."""
+
+
+def _words(tx: sa.Connection, item_ids: Sequence[int]) -> dict[int, _Words]:
+    columns = [knowledge_item.c[name] for name in _Words._fields]
+    query = sa.select(*columns).where(knowledge_item.c.id.in_(item_ids))
+    return {row.id: _Words(*row) for row in tx.execute(query).all()} if item_ids else {}
 
 
 def _said(tx: sa.Connection, item_ids: Sequence[int]) -> dict[int, _Said]:
@@ -165,7 +182,7 @@ def _said(tx: sa.Connection, item_ids: Sequence[int]) -> dict[int, _Said]:
     return {number: _Said(people, last) for number, people, last in tx.execute(query)} if item_ids else {}
 
 
-def _bundled(item: Item, said: _Said) -> BundleItem:
+def _bundled(item: _Words, said: _Said) -> BundleItem:
     people = "one person" if said.people == 1 else f"{said.people} people"
     when = f", most recently {_day(said.last_at)}" if said.last_at is not None else ""
     source = f"said by {people}{when}" if said.people else f"approved {_day(item.approved_at)}"
