@@ -3,8 +3,8 @@
 Sums have a `span` as well, see `rollups.SPANS`; of these a report reads the longest that fit.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
+from functools import cache, lru_cache
 
 import sqlalchemy as sa
 
@@ -39,6 +39,7 @@ EVENT_KINDS = tuple(kind.value for kind in EventKind)
 TOOL_KINDS = EVENT_KINDS[:4]
 
 
+@cache
 def request_facts(sessions: bool) -> sa.Subquery:
     """Return requests with a column for each of `REQUEST_SUMS`; with `sessions` each by itself, else as sums."""
     if not sessions:
@@ -87,7 +88,8 @@ def request_facts(sessions: bool) -> sa.Subquery:
     )
 
 
-def event_facts(sessions: bool, *, kinds: Sequence[str] = TOOL_KINDS) -> sa.Subquery:
+@lru_cache(maxsize=256)
+def event_facts(sessions: bool, *, kinds: tuple[str, ...] = TOOL_KINDS) -> sa.Subquery:
     """Return events of some kinds, likewise with `EVENT_SUMS`, and their number as tool calls as well."""
     if sessions:
         row = usage_event.c
@@ -132,6 +134,7 @@ def event_facts(sessions: bool, *, kinds: Sequence[str] = TOOL_KINDS) -> sa.Subq
     )
 
 
+@cache
 def defect_facts() -> sa.Subquery:
     """Return the defects of transcripts, each with when it began."""
     row = usage_transcript.c

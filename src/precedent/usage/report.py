@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -147,7 +148,7 @@ class Report:
     ) -> list[EventTotals]:
         """Return counts of events of some kinds by name, most frequent first."""
         sessions = "session" in dimensions or bool(self._where.sessions)
-        facts = event_facts(sessions, kinds=kinds)
+        facts = event_facts(sessions, kinds=tuple(kinds))
         size = len(dimensions)
         rows = self._grouped(facts, (*dimensions, "kind", "name"), EVENT_SUMS, period)
         found = [
@@ -231,17 +232,22 @@ class Report:
             end = min(end, -(-where.end // BUCKET))
         if start >= end:
             return None
-        whole = ranges(period, first=start, last=end - 1, place=self._place) if period else [Range("", start, end)]
-        rows = []
-        for each in whole:
-            begin, after = max(each.start, start), min(each.end, end)
-            parts = stretches(begin, after) if by_span else [Stretch(1, begin, after)]
-            rows += [(each.label, *part) for part in parts]
-        return _listed(rows)
+        return _listed(period, start, end, self._place, by_span=by_span)
 
 
-def _listed(rows: Sequence[tuple[str, int, int, int]]) -> sa.CTE:
-    """Return labels and stretches as a table; written out: to bind a thousand values takes longer than to sum up."""
+@lru_cache(maxsize=256)
+def _listed(period: Period | None, start: int, end: int, place: tzinfo, *, by_span: bool) -> sa.CTE:
+    """Return the stretches of a range of quarter hours as a table, each with the label of its period.
+
+    Kept, for the pages that people look at ask for the same again and again; and written out, for to bind a thousand
+    values takes longer than to sum up.
+    """
+    whole = ranges(period, first=start, last=end - 1, place=place) if period else [Range("", start, end)]
+    rows = []
+    for each in whole:
+        begin, after = max(each.start, start), min(each.end, end)
+        parts = stretches(begin, after) if by_span else [Stretch(1, begin, after)]
+        rows += [(each.label, *part) for part in parts]
     values = ", ".join(f"('{label}', {span:d}, {start:d}, {end:d})" for label, span, start, end in rows)
     names = ", ".join(f'column{place} AS "{name}"' for place, name in enumerate(("label", *Stretch._fields), 1))
     columns: list[sa.ColumnClause[Any]] = [sa.column("label", sa.Text)]
