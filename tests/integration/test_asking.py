@@ -221,6 +221,20 @@ def test_a_project_that_is_denied_keeps_a_session_that_only_touched_it(
     assert (stats.calls, stats.transcripts_withheld) == (1, 1) and OTHER not in str(server.bodies)
 
 
+def test_what_is_denied_while_the_model_thinks_is_not_stored(serves: Serves, asks: Asks) -> None:
+    denies: list[Callable[[], object]] = []
+
+    def answer(text: str) -> Said | Fault:
+        denies[0]()
+        return quoting(text)
+
+    server = serves(answer)
+    app = asks(server, VAGUE)
+    denies.append(lambda: app.wishes.set("ada", Purpose.MODEL, allowed=False, by="ada"))
+    assert app.ask_model().transcripts == 0
+    assert len(server.asked) == 1 and evidence(app) == []
+
+
 def test_what_another_sessions_answer_found_is_taken_back_too(serves: Serves, asks: Asks, tmp_path: Path) -> None:
     server = serves(quoting)
     app = asks(server, VAGUE)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from builders import home_of, put
 from conftest import MakeApp
-from model_server import ModelServer, Said, Script, in_turn, said, statement
+from model_server import Fault, ModelServer, Said, Script, in_turn, said, statement
 from precedent.app import App
 from precedent.knowledge import rows
 from precedent.knowledge.model import Evidence, Item
@@ -139,6 +139,30 @@ def test_nothing_is_left_of_a_note_that_is_gone_or_denied(asks: Asks, tmp_path: 
         case _:
             app.erase_person("ada", by="root")
     assert (by_model(app), items(app), calls(app)) == ([], [], 0)
+
+
+def test_a_note_that_was_asked_about_in_part_leaves_nothing_when_it_is_denied(asks: Asks) -> None:
+    answers = [holding(GAUGE)]
+    app, _ = asks(
+        lambda text: answers.pop(0)(text) if answers else Fault(status=500),
+        "\n\n".join([GAUGE, *(f"Pier {number} -> {'x ' * 400}" for number in range(20))]),
+    )
+    assert app.ask_model().reason and len(by_model(app)) == 1
+    assert app.wishes.set("ada", Purpose.MODEL, allowed=False, by="ada").withheld == 1
+    assert (by_model(app), items(app), calls(app)) == ([], [], 0)
+
+
+def test_what_is_denied_while_the_model_thinks_is_not_stored(asks: Asks) -> None:
+    denies: list[Callable[[], object]] = []
+
+    def answer(text: str) -> Said | Fault:
+        denies[0]()
+        return holding(GAUGE)(text)
+
+    app, server = asks(answer, f"{GAUGE}\n")
+    denies.append(lambda: app.wishes.set("ada", Purpose.MODEL, allowed=False, by="ada"))
+    app.ask_model()
+    assert len(server.asked) == 1 and (by_model(app), items(app)) == ([], [])
 
 
 def test_nobody_is_asked_about_without_their_leave_and_no_two_stand_in_one_question(asks: Asks, tmp_path: Path) -> None:

@@ -109,10 +109,15 @@ def of_persons(tx: sa.Connection, purpose: Purpose, *, user_ids: Iterable[int]) 
     return {user_id: each for user_id, each in found.items() if not each.allows(()) or each.depends_on_folders}
 
 
-def allows(tx: sa.Connection, purpose: Purpose, user_id: int, *, folder: str) -> bool:
-    """Tell whether something of a person's may be used that belongs to one folder, or to none: an empty one."""
-    found = of_persons(tx, purpose, user_ids=[user_id]).get(user_id)
-    return found is None or found.allows([folder] if folder else [])
+def allows_folder(consents: dict[int, Consent], user_id: int, folder: str) -> bool:
+    """Tell whether something of a person's may be used that belongs to one folder, or to none.
+
+    Args:
+        consents: as `of_persons` returns them.
+        user_id: the person, one of those who were asked for.
+        folder: absolute; empty for none.
+    """
+    return user_id not in consents or consents[user_id].allows([folder] if folder else [])
 
 
 def put(

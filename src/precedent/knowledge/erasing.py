@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from precedent.store import bulk
 from precedent.store.schema import (
     knowledge_audience,
+    knowledge_call,
     knowledge_evidence,
     knowledge_item,
     knowledge_pair,
@@ -16,6 +17,7 @@ from precedent.store.schema import (
 )
 
 from . import rows, versions
+from .intake import MODEL_DETECTOR
 from .model import Item, Origin, Status
 from .statuses import TRANSITIONS, Action, moved
 
@@ -33,6 +35,15 @@ def withdraw(tx: sa.Connection, column: str, ids: Sequence[int], *, now: int) ->
     found = evidenced(tx, column, ids)
     bulk.delete_in(tx, knowledge_evidence, column, ids)
     settle(tx, found, now=now)
+
+
+def withdraw_from_models(tx: sa.Connection, column: str, ids: Sequence[int], *, now: int) -> None:
+    """Remove what a model found in transcripts or notes, and what it answered about them; see `withdraw`."""
+    said = bulk.select_in(tx, knowledge_evidence, ["id", "item_id", "detector"], column, ids)
+    found = {int(number): int(item) for number, item, detector in said if str(detector).startswith(MODEL_DETECTOR)}
+    bulk.delete_in(tx, knowledge_evidence, "id", list(found))
+    bulk.delete_in(tx, knowledge_call, column, ids)
+    settle(tx, set(found.values()), now=now)
 
 
 def settle(tx: sa.Connection, item_ids: set[int], *, now: int) -> None:

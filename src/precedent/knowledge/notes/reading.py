@@ -78,7 +78,8 @@ def due(tx: sa.Connection, *, now: int) -> list[int]:
     found = [tuple(row) for row in tx.execute(query)]
     allowed = _consents(tx, {row[0] for row in found})
     for user_id, folder, content, processed, detector in found:
-        if user_id not in wanted and not _is_read(content, processed, detector, _allows(allowed, user_id, folder)):
+        may = consent.allows_folder(allowed, user_id, folder)
+        if user_id not in wanted and not _is_read(content, processed, detector, may):
             wanted.add(user_id)
     return sorted(wanted)
 
@@ -153,7 +154,7 @@ def _unread(tx: sa.Connection, user_id: int, *, lock: bool = True) -> list[_Note
     query = query.with_for_update() if lock else query
     allowed, found = _consents(tx, {user_id}), []
     for row in tx.execute(query):
-        may = _allows(allowed, user_id, row.folder)
+        may = consent.allows_folder(allowed, user_id, row.folder)
         if not _is_read(row.content_hash, row.processed_hash, row.detector, may):
             found.append(_Note(row.id, row.path, row.changed_at, row.content_hash if may else ""))
     return found
@@ -176,10 +177,6 @@ def _is_read(content: str, processed: str, detector: str, allowed: bool) -> bool
 
 def _consents(tx: sa.Connection, user_ids: Iterable[int]) -> dict[int, consent.Consent]:
     return consent.of_persons(tx, Purpose.SERVER, user_ids=user_ids)
-
-
-def _allows(consents: dict[int, consent.Consent], user_id: int, folder: str) -> bool:
-    return user_id not in consents or consents[user_id].allows([folder] if folder else [])
 
 
 def _said(tx: sa.Connection, user_id: int) -> list[_Said]:

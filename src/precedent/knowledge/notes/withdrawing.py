@@ -7,11 +7,13 @@ import sqlalchemy as sa
 from precedent.archive import consent
 from precedent.knowledge import erasing
 from precedent.knowledge.intake import FOUND_BY_MODEL
-from precedent.knowledge.model import plain
+from precedent.knowledge.model import Status, plain
 from precedent.knowledge.statuses import TRANSITIONS, Action
 from precedent.model import Purpose
 from precedent.store import bulk
 from precedent.store.schema import knowledge_call, knowledge_evidence, knowledge_item, knowledge_note
+
+_OPEN = TRANSITIONS[Action.WITHDRAW].before
 
 
 def drop(tx: sa.Connection, evidence_ids: Sequence[int]) -> set[int]:
@@ -20,15 +22,11 @@ def drop(tx: sa.Connection, evidence_ids: Sequence[int]) -> set[int]:
     What was rejected, revoked or merged keeps it: it tells that the words were judged when they come back, and whose
     they are when that person is erased.
     """
-    said, item = knowledge_evidence.c, knowledge_item.c
-    query = (
-        sa.select(said.id, said.item_id)
-        .join(knowledge_item, item.id == said.item_id)
-        .where(said.id.in_(evidence_ids), item.status.in_([each.value for each in TRANSITIONS[Action.WITHDRAW].before]))
-    )
-    found = tx.execute(query).all()
-    bulk.delete_in(tx, knowledge_evidence, "id", [row.id for row in found])
-    return {row.item_id for row in found}
+    said = bulk.select_in(tx, knowledge_evidence, ["id", "item_id"], "id", evidence_ids)
+    statuses = bulk.select_in(tx, knowledge_item, ["id", "status"], "id", sorted({item for _, item in said}))
+    open_ = {int(number) for number, status in statuses if Status(str(status)) in _OPEN}
+    bulk.delete_in(tx, knowledge_evidence, "id", [number for number, item in said if item in open_])
+    return open_
 
 
 def drop_unquoted(tx: sa.Connection, note_id: int, text: str) -> set[int]:
@@ -54,15 +52,17 @@ def take_back_from_models(tx: sa.Connection, user_id: int, *, now: int) -> int:
     Returns:
         How many notes it was asked about.
     """
-    note, said = knowledge_note.c, knowledge_evidence.c
-    query = sa.select(note.id, note.folder).where(note.user_id == user_id, note.asked_by != "").with_for_update()
-    denied = [
-        row.id for row in tx.execute(query).all() if not consent.allows(tx, Purpose.MODEL, user_id, folder=row.folder)
-    ]
-    theirs = (said.note_id.in_(denied), FOUND_BY_MODEL)
-    items = set(tx.scalars(sa.select(said.item_id).where(*theirs)))
-    tx.execute(knowledge_evidence.delete().where(*theirs))
-    bulk.delete_in(tx, knowledge_call, "note_id", denied)
+    note = knowledge_note.c
+    query = sa.select(note.id, note.folder, note.asked_by).where(note.user_id == user_id).with_for_update()
+    consents = consent.of_persons(tx, Purpose.MODEL, user_ids=[user_id])
+    denied = {
+        row.id: bool(row.asked_by)
+        for row in tx.execute(query).all()
+        if not consent.allows_folder(consents, user_id, row.folder)
+    }
+    # Of a note that was asked about in part only its answers tell.
+    answered = bulk.select_in(tx, knowledge_call, ["note_id"], "note_id", list(denied))
+    asked = {number for number, whole in denied.items() if whole} | {int(row[0]) for row in answered}
+    erasing.withdraw_from_models(tx, "note_id", list(denied), now=now)
     tx.execute(knowledge_note.update().where(note.id.in_(denied)).values(asked_hash="", asked_by=""))
-    erasing.settle(tx, items, now=now)
-    return len(denied)
+    return len(asked)

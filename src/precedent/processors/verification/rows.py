@@ -74,15 +74,8 @@ def take_back_from_models(user_id: int, transcript_ids: Sequence[int], tx: sa.Co
     """
     now = time.time_ns() // 1000
     asked = bulk.select_in(tx, knowledge_asked, ["transcript_id"], "transcript_id", transcript_ids)
-    said = knowledge_evidence.c
-    items: set[int] = set()
-    for number in transcript_ids:  # of evidence, too: an answer that is shared is kept under one of its transcripts
-        theirs = (said.transcript_id == number, FOUND_BY_MODEL)
-        items |= set(tx.scalars(sa.select(said.item_id).where(*theirs)))
-        tx.execute(knowledge_evidence.delete().where(*theirs))
-    for table in (knowledge_call, knowledge_asked):
-        bulk.delete_in(tx, table, "transcript_id", transcript_ids)
-    erasing.settle(tx, items, now=now)
+    erasing.withdraw_from_models(tx, "transcript_id", transcript_ids, now=now)
+    bulk.delete_in(tx, knowledge_asked, "transcript_id", transcript_ids)
     return len(asked) + withdrawing.take_back_from_models(tx, user_id, now=now)
 
 

@@ -1,7 +1,7 @@
 """Answers of a model: those that were paid for already, and new ones as far as the budget goes."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -9,8 +9,12 @@ import sqlalchemy as sa
 
 from precedent.clock import Clock
 from precedent.errors import Exhausted, Misconfigured, Private
+from precedent.knowledge import intake
+from precedent.knowledge.intake import FOUND_BY_MODEL
+from precedent.knowledge.model import Finding, Place
 from precedent.llm.contract import Answered, Connection, Question
 from precedent.store import Store
+from precedent.store.schema import knowledge_evidence
 
 from . import ledger, prompt
 from .answers import is_usable
@@ -54,6 +58,13 @@ class ModelStats(msgspec.Struct, kw_only=True):
     dropped: int = 0
     items_new: int = 0
     reason: str = ""
+
+    def count(self, *, windows: int, findings: int, dropped: int, items_new: int) -> None:
+        """Add what came of windows that were stored."""
+        self.windows += windows
+        self.findings += findings
+        self.dropped += dropped
+        self.items_new += items_new
 
 
 class Budget(NamedTuple):
@@ -156,3 +167,29 @@ class Answering:
             today = ledger.spent_today(tx, now=self.clock.now())
         if today + tokens > self._budget.per_day:
             raise Exhausted(f"the budget of a day, {self._budget.per_day:,} tokens, is used up", retry_after_s=0)
+
+
+def take_new(
+    tx: sa.Connection,
+    findings: Sequence[Finding],
+    source: intake.Source,
+    *,
+    now: int,
+    among: Callable[[Place], sa.ColumnElement[bool]],
+) -> int:
+    """Write the findings that overlap none of the rules; return how many pieces of evidence are new.
+
+    Args:
+        tx: the transaction.
+        findings: of a model.
+        source: where they are from.
+        now: UTC microseconds.
+        among: the condition on evidence that may overlap what stands at a place.
+    """
+    said, new = knowledge_evidence.c, []
+    for each in findings:
+        place = each.place
+        overlapping = (said.start < place.end, said.end > place.start, sa.not_(FOUND_BY_MODEL), among(place))
+        if tx.scalar(sa.select(said.id).where(*overlapping).limit(1)) is None:
+            new.append(each)
+    return intake.take(tx, new, source, now=now)

@@ -1,24 +1,21 @@
 """Asks a model about people's notes for their agents: each note by itself, in as many questions as it needs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from precedent.archive import consent
-from precedent.errors import Private
 from precedent.faults import reach
-from precedent.knowledge import intake
-from precedent.knowledge.intake import FOUND_BY_MODEL
 from precedent.knowledge.model import Finding, Kind, Place
 from precedent.knowledge.notes.reading import source_of
 from precedent.model import Purpose
 from precedent.store.schema import knowledge_evidence, knowledge_note
 
 from . import prompt
-from .answering import Answering
+from .answering import Answering, take_new
 from .answers import check
 from .ledger import Owner
 from .windows import Window, note_windows
@@ -42,36 +39,24 @@ class OfNotes:
         self._answering, self._stats = answering, answering.stats
         self._detector = prompt.detector(answering.model)
 
-    def due(self) -> Iterator[Due]:
-        """Yield the notes that were not asked about as they are."""
+    def due(self) -> tuple[list[Due], set[int]]:
+        """Return the notes that were not asked about as they are, and the ids of those that may not be."""
         note = knowledge_note.c
+        query = sa.select(*[note[name] for name in Due._fields]).where(
+            note.content_hash != "",
+            note.processed_hash == note.content_hash,
+            sa.or_(note.asked_hash != note.content_hash, note.asked_by != self._detector),
+        )
         with self._answering.store.read() as tx:
-            query = sa.select(*[note[name] for name in Due._fields]).where(
-                note.content_hash != "",
-                note.processed_hash == note.content_hash,
-                sa.or_(note.asked_hash != note.content_hash, note.asked_by != self._detector),
-            )
             found = [Due(*row) for row in tx.execute(query.order_by(note.id))]
-            denied = {each.id for each in found if _is_denied(tx, each)}
-        for each in found:
-            if each.id in denied:
-                self._stats.notes_withheld += 1
-            else:
-                yield each
+            return found, _denied(tx, found)
+
+    def withhold(self) -> None:
+        """Count a note that may not be asked about."""
+        self._stats.notes_withheld += 1
 
     def ask(self, due: Due) -> None:
-        """Ask about one note; what came of a window is stored before the next one is asked about.
-
-        Raises:
-            Transient: the budget is used up, or the model does not answer.
-            Misconfigured: see `Answering.answer`.
-        """
-        try:
-            self._ask(due)
-        except Private:
-            self._stats.notes_withheld += 1
-
-    def _ask(self, due: Due) -> None:
+        """Ask about one note; see `running.Source`."""
         with self._answering.store.read() as tx:
             text = tx.scalar(sa.select(knowledge_note.c.text).where(_as_it_was(due))) or ""
         for window in note_windows(text):
@@ -89,7 +74,7 @@ class OfNotes:
             window,
             Owner(note_id=due.id),
             rules=prompt.NOTES,
-            is_denied=lambda tx: _is_denied(tx, due),
+            is_denied=lambda tx: bool(_denied(tx, [due])),
             counts=Counter(),
         )
 
@@ -97,20 +82,19 @@ class OfNotes:
         """Store what a note says; false when it says something else meanwhile."""
         with self._answering.store.write() as tx:
             here = sa.select(knowledge_note.c.id).where(_as_it_was(due)).with_for_update()
-            if tx.scalar(here) is None or _is_denied(tx, due):
+            if tx.scalar(here) is None or _denied(tx, [due]):
                 return False
-            new = [each for each in findings if not _is_known(tx, due.id, each)]
-            added = intake.take(tx, new, source_of(due.user_id, due.id), now=self._answering.clock.now())
+            here_said = knowledge_evidence.c.note_id == due.id
+            source, now = source_of(due.user_id, due.id), self._answering.clock.now()
+            added = take_new(tx, findings, source, now=now, among=lambda _: here_said)
         reach("model.stored")
-        self._stats.windows += 1
-        self._stats.findings += len(findings)
-        self._stats.dropped += dropped
-        self._stats.items_new += added
+        self._stats.count(windows=1, findings=len(findings), dropped=dropped, items_new=added)
         return True
 
 
-def _is_denied(tx: sa.Connection, due: Due) -> bool:
-    return not consent.allows(tx, Purpose.MODEL, due.user_id, folder=due.folder)
+def _denied(tx: sa.Connection, found: Sequence[Due]) -> set[int]:
+    consents = consent.of_persons(tx, Purpose.MODEL, user_ids={each.user_id for each in found})
+    return {each.id for each in found if not consent.allows_folder(consents, each.user_id, each.folder)}
 
 
 def _as_it_was(due: Due) -> sa.ColumnElement[bool]:
@@ -125,12 +109,3 @@ def _of_note(finding: Finding, due: Due, text: str) -> Finding:
         end=first + told.end, said_at=due.changed_at,
     )  # fmt: skip
     return msgspec.structs.replace(finding, kind=Kind.NOTE, place=place)
-
-
-def _is_known(tx: sa.Connection, note_id: int, finding: Finding) -> bool:
-    """Tell whether the rules found a statement in the same words already."""
-    said, place = knowledge_evidence.c, finding.place
-    query = sa.select(said.id).where(
-        said.note_id == note_id, said.start < place.end, said.end > place.start, sa.not_(FOUND_BY_MODEL)
-    )
-    return tx.scalar(query.limit(1)) is not None

@@ -1,16 +1,14 @@
 """Asks a model about what people typed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from precedent.errors import Private
 from precedent.faults import reach
 from precedent.knowledge import intake
-from precedent.knowledge.intake import FOUND_BY_MODEL
-from precedent.knowledge.model import Finding
+from precedent.knowledge.model import Place
 from precedent.model import Purpose
 from precedent.pipeline import withholding
 from precedent.store.schema import (
@@ -22,7 +20,7 @@ from precedent.store.schema import (
 )
 
 from . import prompt
-from .answering import Answering
+from .answering import Answering, take_new
 from .answers import Checked, check
 from .ledger import Owner
 from .windows import Heard, Window, windows
@@ -47,8 +45,8 @@ class OfTurns:
         self._answering, self._stats = answering, answering.stats
         self._detector = prompt.detector(answering.model)
 
-    def due(self) -> Iterator[Due]:
-        """Yield the transcripts with turns that were not asked about."""
+    def due(self) -> tuple[list[Due], set[int]]:
+        """Return the transcripts with turns that were not asked about, and the ids of those that may not be."""
         turn, asked = knowledge_turn.c, knowledge_asked.c
         mine = sa.and_(
             asked.transcript_id == transcript.c.id, asked.generation == transcript.c.generation,
@@ -65,26 +63,14 @@ class OfTurns:
         )  # fmt: skip
         with self._answering.store.read() as tx:
             found = [Due(*row) for row in tx.execute(query)]
-            denied = withholding.denied(tx, Purpose.MODEL, user_ids={each.user_id for each in found})
-        for each in found:
-            if each.id in denied:
-                self._stats.transcripts_withheld += 1
-                continue
-            yield each
+            return found, withholding.denied(tx, Purpose.MODEL, user_ids={each.user_id for each in found})
+
+    def withhold(self) -> None:
+        """Count a transcript that may not be asked about."""
+        self._stats.transcripts_withheld += 1
 
     def ask(self, due: Due) -> None:
-        """Ask about what is new in one transcript; what came of a window is stored before the next one is asked about.
-
-        Raises:
-            Transient: the budget is used up, or the model does not answer.
-            Misconfigured: see `Answering.answer`.
-        """
-        try:
-            self._ask(due)
-        except Private:
-            self._stats.transcripts_withheld += 1
-
-    def _ask(self, due: Due) -> None:
+        """Ask about what is new in one transcript; see `running.Source`."""
         with self._answering.store.read() as tx:
             turns = _turns(tx, due)
         if not turns:
@@ -104,17 +90,17 @@ class OfTurns:
     def _store_found(self, due: Due, last: Heard, checked: Checked, counts: Counter[str]) -> bool:
         """Store what came of the turns up to one, and that they were asked about; false when they are gone."""
         with self._answering.store.write() as tx:
-            if tx.scalar(sa.select(knowledge_turn.c.id).where(knowledge_turn.c.id == last.id)) is None:
-                return False  # it was read anew or erased meanwhile
-            new = [each for each in checked.findings if not _is_known(tx, due.id, each)]
+            here = sa.select(knowledge_turn.c.id).where(knowledge_turn.c.id == last.id)
+            if tx.scalar(here) is None or _is_denied(tx, due):
+                return False  # it was read anew, erased or denied meanwhile
             source = intake.Source(due.user_id, due.native_id, transcript_id=due.id, generation=due.generation)
-            added = intake.take(tx, new, source, now=self._answering.clock.now())
+            now = self._answering.clock.now()
+            added = take_new(tx, checked.findings, source, now=now, among=lambda place: _said_at(due, place))
             self._note(tx, due, last, counts)
         reach("model.stored")
-        self._stats.windows += counts["windows"]
-        self._stats.findings += len(checked.findings)
-        self._stats.dropped += checked.dropped
-        self._stats.items_new += added
+        self._stats.count(
+            windows=counts["windows"], findings=len(checked.findings), dropped=checked.dropped, items_new=added
+        )
         return True
 
     def _answer(self, due: Due, window: Window, counts: Counter[str]) -> str:
@@ -122,7 +108,7 @@ class OfTurns:
             window,
             Owner(transcript_id=due.id),
             rules=prompt.TURNS,
-            is_denied=lambda tx: due.id in withholding.denied(tx, Purpose.MODEL, user_ids=[due.user_id]),
+            is_denied=lambda tx: _is_denied(tx, due),
             counts=counts,
         )
 
@@ -140,6 +126,10 @@ class OfTurns:
             tx.execute(reading.update().where(reading.c.transcript_id == due.id).values(**more))
 
 
+def _is_denied(tx: sa.Connection, due: Due) -> bool:
+    return due.id in withholding.denied(tx, Purpose.MODEL, user_ids=[due.user_id])
+
+
 def _is_later(byte_offset: Any, line: Any) -> sa.ColumnElement[bool]:
     """Return the condition on a turn that it stands behind a place."""
     turn = knowledge_turn.c
@@ -153,11 +143,7 @@ def _turns(tx: sa.Connection, due: Due) -> Sequence[Heard]:
     return [Heard(*row) for row in tx.execute(sa.select(*columns).where(*where).order_by(turn.byte_offset, turn.line))]
 
 
-def _is_known(tx: sa.Connection, transcript_id: int, finding: Finding) -> bool:
-    """Tell whether the rules found a statement in the same words already."""
-    said, place = knowledge_evidence.c, finding.place
-    query = sa.select(said.id).where(
-        said.transcript_id == transcript_id, said.line == place.line, said.byte_offset == place.byte_offset,
-        said.start < place.end, said.end > place.start, sa.not_(FOUND_BY_MODEL),
-    )  # fmt: skip
-    return tx.scalar(query.limit(1)) is not None
+def _said_at(due: Due, place: Place) -> sa.ColumnElement[bool]:
+    """Return the condition on evidence that it is of the same turn."""
+    said = knowledge_evidence.c
+    return sa.and_(said.transcript_id == due.id, said.line == place.line, said.byte_offset == place.byte_offset)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Protocol, TypeVar
 
 from precedent.clock import Clock
-from precedent.errors import Exhausted, Transient
+from precedent.errors import Exhausted, Private, Transient
 from precedent.store import Store
 
 from .answering import Answering, Asks, Budget, ModelStats
@@ -13,6 +14,36 @@ from .of_turns import OfTurns
 
 MAX_LOST = 3
 """Transcripts or notes in a row about which the model gave no answer, after which it is left alone."""
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+_Due = TypeVar("_Due", bound=_HasId)
+
+
+class Source(Protocol[_Due]):
+    """What a model is asked about: turns, or notes."""
+
+    def due(self) -> tuple[list[_Due], set[int]]:
+        """Return what was not asked about, and the ids of what may not be."""
+        ...
+
+    def withhold(self) -> None:
+        """Count one that may not be asked about."""
+        ...
+
+    def ask(self, due: _Due) -> None:
+        """Ask about one; what came of a window is stored before the next one is asked about.
+
+        Raises:
+            Transient: the budget is used up, or the model does not answer.
+            Private: its person does not allow it any more.
+            Misconfigured: see `Answering.answer`.
+        """
+        ...
 
 
 class Detection:
@@ -51,6 +82,21 @@ class Detection:
 
     def _questions(self) -> Iterator[Callable[[], None]]:
         """Yield what asks about one transcript or note."""
-        turns, notes = OfTurns(self._answering), OfNotes(self._answering)
-        yield from (partial(turns.ask, each) for each in turns.due())
-        yield from (partial(notes.ask, each) for each in notes.due())
+        yield from _of(OfTurns(self._answering))
+        yield from _of(OfNotes(self._answering))
+
+
+def _of(source: Source[_Due]) -> Iterator[Callable[[], None]]:
+    found, denied = source.due()
+    for each in found:
+        if each.id in denied:
+            source.withhold()
+        else:
+            yield partial(_ask, source, each)
+
+
+def _ask(source: Source[_Due], due: _Due) -> None:
+    try:
+        source.ask(due)
+    except Private:
+        source.withhold()

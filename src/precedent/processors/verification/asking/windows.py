@@ -58,13 +58,11 @@ class Window(NamedTuple):
 
 def note_windows(text: str) -> Iterator[Window]:
     """Yield windows that together hold all of a note, cut into paragraphs; their places are first characters."""
-    parts = []
+    parts, line, at = [], 1, 0
     for found in _PARAGRAPH.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
-        parts += [
-            Heard(0, line, start, None, text[start : min(found.end(), start + TEXT_CHARS)], "")
-            for start in range(found.start(), found.end(), TEXT_CHARS)
-        ]
+        for start in range(found.start(), found.end(), TEXT_CHARS):
+            line, at = line + text.count("\n", at, start), start
+            parts.append(Heard(0, line, start, None, text[start : min(found.end(), start + TEXT_CHARS)], ""))
     return windows(parts)
 
 
