@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from builders import ManualTime, home_of
+from places import Place
 from precedent.app import App
 from precedent.archive.sources import Home
 from precedent.clock import Clock
@@ -128,6 +129,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     path.parent.mkdir()
     shutil.copy(request.getfixturevalue("sqlite_template"), path)
     yield f"sqlite:///{path}"
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """A data folder with a home and an obedient processor, and the processes of a server on it."""
+    found = Place(tmp_path, database_url)
+    yield found
+    found.close()
 
 
 @pytest.fixture

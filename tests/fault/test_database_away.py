@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -55,15 +54,8 @@ def server() -> Iterator["PostgresServer"]:
 
 
 @pytest.fixture
-def url(server: "PostgresServer", request: pytest.FixtureRequest) -> str:
+def database_url(server: "PostgresServer", request: pytest.FixtureRequest) -> str:
     return new_database(server, f"away_{abs(hash(request.node.name))}")
-
-
-@pytest.fixture
-def place(tmp_path: Path, url: str) -> Iterator[Place]:
-    found = Place(tmp_path, url)
-    yield found
-    found.close()
 
 
 @contextmanager
@@ -202,7 +194,7 @@ class Asker:
 
 
 @pytest.mark.timeout(300)
-def test_connections_that_are_cut_again_and_again_lose_and_double_nothing(place: Place, url: str) -> None:
+def test_connections_that_are_cut_again_and_again_lose_and_double_nothing(place: Place, database_url: str) -> None:
     fill(place.home, sessions=6, turns=3)
     place.write("extract: wait", *[f"item {number}" for number in range(ITEMS)], owner=getpass.getuser())
     worker = place.start()
@@ -214,7 +206,7 @@ def test_connections_that_are_cut_again_and_again_lose_and_double_nothing(place:
         looking = [threads.submit(asker.look) for _ in range(2)]
         clocks = [threads.submit(asker.clock, names, dues) for _ in range(2)]
         try:
-            cut(url, halfway=(place.shared / GO).touch)
+            cut(database_url, halfway=(place.shared / GO).touch)
             for each in clocks:
                 each.result()
         finally:

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 
 import httpx
 import pytest
@@ -22,13 +21,6 @@ from precedent.store.schema import run
 
 UNAVAILABLE = 503
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
-    found = Place(tmp_path, database_url)
-    yield found
-    found.close()
 
 
 @contextmanager

@@ -1,21 +1,12 @@
 """A worker that is killed while it takes, ends or gives back a run: the run goes on in the next one, and once."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from places import LIMIT_S, Place, until
 
 OF_WORKERS = ("run.opened", "run.claimed", "store.state", "store.committed", "run.closing", "run.closed")
-
-
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
-    found = Place(tmp_path, database_url)
-    yield found
-    found.close()
 
 
 def goes_on(place: Place, number: int) -> None:

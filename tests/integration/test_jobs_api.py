@@ -2,9 +2,7 @@
 
 import resource
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,13 +18,6 @@ from precedent.store.schema import audit as audit_table
 
 RUN = "/api/admin/run-session-processor"
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
-    found = Place(tmp_path, database_url)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
-from pathlib import Path
 
 import httpx
 import psutil
@@ -31,13 +30,6 @@ USAGE = PREFIX + "usage"
 AWAY_S, MADE_UP_S = 90 * 60, 24 * 3600
 EACH = 20
 """Due instants of a second each that both clocks of the test ask for, before the deaths and after them."""
-
-
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
-    found = Place(tmp_path, database_url)
-    yield found
-    found.close()
 
 
 def clock(url: str, names: Sequence[str], dues: Sequence[int]) -> None:

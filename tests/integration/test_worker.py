@@ -8,8 +8,6 @@ import resource
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -30,13 +28,6 @@ LATENCY_US = 500_000
 """Half of what a run that is found by looking waits on average; `benchmarks.lateness` holds the real figure."""
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
-    found = Place(tmp_path, database_url)
-    yield found
-    found.close()
 
 
 def test_a_run_asked_for_by_hand_starts_at_once_although_workers_look_seldom(place: Place) -> None:

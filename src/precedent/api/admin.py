@@ -4,6 +4,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
+from precedent.embedding.finding import OFF
 from precedent.errors import BadInput, Misconfigured
 from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX
 from precedent.security import audit
@@ -62,7 +63,7 @@ async def run_model_detection(request: Request, program: Program, caller: Caller
 async def run_embeddings(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
     """Embed new items and turns, so that search finds them by meaning."""
     if EMBEDDINGS not in program.jobs:
-        raise BadInput("search is by words here; set embeddings_model to find by meaning as well")
+        raise BadInput(OFF)
     return await ask(request, program, caller.name, EMBEDDINGS, asked)
 
 

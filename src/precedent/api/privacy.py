@@ -12,6 +12,7 @@ from precedent.archive import erasing
 from precedent.errors import BadInput, NotFound
 from precedent.model import Purpose
 from precedent.security.principals import Principal, Role, Scope
+from precedent.security.visibility import visible_users
 from precedent.store.schema import user
 
 from .access import Caller, Program, Routes, allow
@@ -118,9 +119,8 @@ def erase_session(
     request: Request, program: Program, caller: Caller, session: Name, question: Annotated[OneQuery, Query()]
 ) -> ReceiptShown:
     """Erase a session of the caller's, of anybody's for admins, with everything derived from it."""
-    visible = None if caller.role.includes(Role.ADMIN) else (caller.user_id,) if caller.user_id is not None else ()
     with program.store.read() as tx:
-        found = one(tx, session, question.person, visible)[0]
+        found = one(tx, session, question.person, visible_users(caller))[0]
     number = request.state.request_id
     return _proof(program.erase_session(found.session_file, by=caller.name, owner=found.user_id, request_id=number))
 

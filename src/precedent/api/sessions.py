@@ -3,6 +3,7 @@
 Somebody else's session is answered like one that is not there.
 """
 
+from collections.abc import Collection
 from typing import Annotated
 
 import msgspec
@@ -162,7 +163,7 @@ def list_moments(
     return Moments(moments=moments)
 
 
-def one(tx: sa.Connection, name: str, person: str | None, visible: tuple[int, ...] | None) -> list[Owned]:
+def one(tx: sa.Connection, name: str, person: str | None, visible: Collection[int] | None) -> list[Owned]:
     """Return the transcripts of one person's session.
 
     Args:

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent import plugins
+from precedent.embedding.finding import OFF
 from precedent.errors import Busy, Exhausted, Misconfigured
 from precedent.jobs import wake
 from precedent.jobs.execution import Work, execute
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from precedent.processors.verification.asking.answering import ModelStats
 
 log = logging.getLogger(__name__)
-
-NO_ENCODER = "search is by words here; set embeddings_model to find by meaning as well"
 
 
 @dataclass(frozen=True)
@@ -246,14 +245,14 @@ class Working(Knowing):
             Busy: it is under way.
         """
         if EMBEDDINGS not in self.jobs:
-            raise Misconfigured(NO_ENCODER)
+            raise Misconfigured(OFF)
         return cast("EmbeddingStats", self._done_here(EMBEDDINGS, self._embeddings_work))
 
     def _embeddings_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.embedding import work  # noqa: PLC0415  # numpy is an extra
 
         if self.encoder is None:
-            raise Misconfigured(NO_ENCODER)
+            raise Misconfigured(OFF)
         return work(self.store, self.encoder, run, stopping=stopping)
 
     @cached_property

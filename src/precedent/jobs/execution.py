@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from precedent.clock import Clock
 from precedent.errors import Fenced, PrecedentError
 from precedent.faults import reach
+from precedent.store import why
 
 from .records import Job
 from .runs import AWAY, DATABASE_AWAY, MAX_ATTEMPTS, Claimed, Ending, OpenRun, Runs
@@ -72,8 +71,7 @@ def _told(error: BaseException) -> str:
     """Say in one line what failed; of a statement that the database refused, only why."""
     if isinstance(error, PrecedentError):
         return str(error)
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return f"{type(error).__name__}: {cause}"
+    return f"{type(error).__name__}: {why(error)}"
 
 
 def _surely(act: Callable[[], bool], *, until: Callable[[], bool]) -> bool:

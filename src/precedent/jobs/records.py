@@ -1,6 +1,6 @@
 """The records of jobs: the one definition from which routes, schedule, audit action, health rule and docs derive."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -120,29 +120,21 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             runs=False,
             description="Asks whether the server is well.",
         ),
-        Job(
-            name=COLLECTOR,
-            schedule=every(settings.collector_interval_s),
-            variable=SETTINGS["collector_interval_s"].variable,
-            path="/api/admin/run-session-collector",
+        _regular(
+            settings,
+            COLLECTOR,
+            "collector_interval_s",
             timeout_s=300,
-            action="run_session_collector",
-            grace_s=2 * settings.collector_interval_s,
             description="Copies what is new in people's transcripts into the archive.",
         ),
         *[_processor(settings, each) for each in processors],
-        Job(
-            name=MEMORY,
-            schedule=every(settings.memory_interval_s),
-            variable=SETTINGS["memory_interval_s"].variable,
-            path="/api/admin/run-corporate-memory",
-            timeout_s=900,
-            action="run_corporate_memory",
-            grace_s=2 * settings.memory_interval_s,
+        _regular(
+            settings,
+            MEMORY,
+            "memory_interval_s",
             description="Reads what is new in people's notes for their agents.",
         ),
-        *([_model(settings)] if settings.detection == "llm" else []),
-        *([_embeddings(settings)] if settings.embeddings_model else []),
+        *_optional(settings),
         Job(
             name=HOUSEKEEPING,
             schedule="daily 04:00",
@@ -160,29 +152,28 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
 _INTERVALS = {"usage": ("usage_interval_s", 300), "verification": ("verification_interval_s", 900)}
 
 
-def _model(settings: Settings) -> Job:
-    return Job(
-        name=MODEL,
-        schedule=every(settings.model_interval_s),
-        variable=SETTINGS["model_interval_s"].variable,
-        path="/api/admin/run-model-detection",
-        timeout_s=900,
-        action="run_model_detection",
-        grace_s=2 * settings.model_interval_s,
-        description="Asks a language model about what is new in people's turns.",
-    )
+def _optional(settings: Settings) -> Iterator[Job]:
+    """Yield the jobs of what is switched on."""
+    if settings.detection == "llm":
+        about = "Asks a language model about what is new in people's turns."
+        yield _regular(settings, MODEL, "model_interval_s", description=about)
+    if settings.embeddings_model:
+        about = "Embeds new items and turns, so that search finds them by meaning."
+        yield _regular(settings, EMBEDDINGS, "embeddings_interval_s", description=about)
 
 
-def _embeddings(settings: Settings) -> Job:
+def _regular(settings: Settings, name: str, interval: str, *, timeout_s: int = 900, description: str) -> Job:
+    """Return a job whose cadence is a setting; its route and action are called as it is."""
+    seconds = int(getattr(settings, interval))
     return Job(
-        name=EMBEDDINGS,
-        schedule=every(settings.embeddings_interval_s),
-        variable=SETTINGS["embeddings_interval_s"].variable,
-        path="/api/admin/run-embeddings",
-        timeout_s=900,
-        action="run_embeddings",
-        grace_s=2 * settings.embeddings_interval_s,
-        description="Embeds new items and turns, so that search finds them by meaning.",
+        name=name,
+        schedule=every(seconds),
+        variable=SETTINGS[interval].variable,
+        path=f"/api/admin/run-{name}",
+        timeout_s=timeout_s,
+        action=f"run_{name.replace('-', '_')}",
+        grace_s=2 * seconds,
+        description=description,
     )
 
 

@@ -1,5 +1,8 @@
 """Finds the items that a new one is to be compared with, and writes down what the comparison found."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import msgspec
 import sqlalchemy as sa
 
@@ -18,6 +21,16 @@ BOTH_VALID = "both_valid"
 
 COMPARED = frozenset({Status.PENDING, Status.APPROVED, Status.REJECTED})
 """A new find is compared with rejected items as well."""
+
+
+class _Alike(NamedTuple):
+    """Two items that may say the same or the opposite, the older one first; differences are a list in JSON."""
+
+    item_a: int
+    item_b: int
+    relation: str
+    differences: str
+    score: int
 
 
 def index(tx: sa.Connection, item: Item) -> None:
@@ -58,22 +71,39 @@ def candidates(tx: sa.Connection, item: Item) -> list[Item]:
 
 
 def pair(tx: sa.Connection, item: Item, *, now: int) -> int:
-    """Compare an item that has new words with those there are; return how many may say the same or the opposite.
+    """Compare a new item with those there are and write down what may be the same or the opposite; return how many."""
+    return _write(tx, _alike(tx, item), now=now)
+
+
+def pair_anew(tx: sa.Connection, item: Item, *, now: int) -> int:
+    """Compare an item that has new words; see `pair`.
 
     What waited for a decision about the words it had is gone. Decided pairs stay, but for those that were found to be
     both valid, and are not what was decided about any more.
     """
-    table, found = knowledge_pair.c, []
+    table = knowledge_pair.c
     either = sa.or_(table.item_a == item.id, table.item_b == item.id)
     tx.execute(knowledge_pair.delete().where(either, table.status == OPEN))
+    found = _alike(tx, item)
+    for first, second, relation, differences, _ in found:
+        one = (table.item_a == first, table.item_b == second, table.resolution == BOTH_VALID)
+        same = sa.and_(table.relation == relation, table.differences == differences)
+        tx.execute(knowledge_pair.delete().where(*one, ~same))
+    return _write(tx, found, now=now)
+
+
+def _alike(tx: sa.Connection, item: Item) -> list[_Alike]:
+    found = []
     for other in candidates(tx, item):
         compared = compare(other.content, item.content)
         if compared.relation in {Relation.DUPLICATE, Relation.CONTRADICTION}:
             first, second = sorted((other.id, item.id))
             differences = msgspec.json.encode(compared.differences).decode()
-            one = (table.item_a == first, table.item_b == second, table.resolution == BOTH_VALID)
-            same = sa.and_(table.relation == compared.relation.value, table.differences == differences)
-            tx.execute(knowledge_pair.delete().where(*one, ~same))
-            found.append((first, second, compared.relation.value, differences, compared.score, OPEN, now))
-    columns = ["item_a", "item_b", "relation", "differences", "score", "status", "created_at"]
-    return bulk.insert_new(tx, knowledge_pair, columns, found[:MAX_PAIRS])
+            found.append(_Alike(first, second, compared.relation.value, differences, compared.score))
+    return found
+
+
+def _write(tx: sa.Connection, found: Sequence[_Alike], *, now: int) -> int:
+    rows = [(*each, OPEN, now) for each in found[:MAX_PAIRS]]
+    columns = [*_Alike._fields, "status", "created_at"]
+    return bulk.insert_new(tx, knowledge_pair, columns, rows)

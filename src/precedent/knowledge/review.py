@@ -226,11 +226,11 @@ class Review:
         reason: str,
         change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
     ) -> Item:
-        after(item, action)
+        after(item, action)  # whether it may be done is told before what is wrong with the change
         changed = moved(change(tx, item), action, by=by.principal.name, now=now)
         changed = versions.write(tx, changed, action, by=by.principal.name, now=now, reason=reason)
         if changed.content_hash != item.content_hash:
-            pairing.pair(tx, changed, now=now)
+            pairing.pair_anew(tx, changed, now=now)
         act = by.act(f"knowledge_{action}", f"knowledge:{item.id}", reason=reason, content_hash=changed.content_hash)
         audit.record(tx, act, now=now)
         return changed

@@ -11,7 +11,7 @@ from precedent.archive.contract import Archive
 from precedent.clock import Clock
 from precedent.errors import ContractBroken, Fenced
 from precedent.faults import reach
-from precedent.store import Store
+from precedent.store import Store, why
 
 from . import state, withholding
 from .content import is_hash_of
@@ -350,7 +350,6 @@ def _store(processor: Processor, extracted: Sequence[Extracted], tx: sa.Connecti
 
 
 def _store_failed(error: Exception) -> Failed:
-    # Of a statement that the database refused only why is told: people read it who cannot read SQL.
-    found = failed(error, said=error.orig if isinstance(error, sa.exc.DBAPIError) else None)
+    found = failed(error, said=why(error))
     # The database may be away or busy for a while, which no processor can help.
     return Failed(kind="transient", error=found.error) if isinstance(error, sa.exc.OperationalError) else found

@@ -168,6 +168,11 @@ class Store:
         self.engine.dispose()
 
 
+def why(error: BaseException) -> BaseException:
+    """Return what is to be told of an error: of a statement that the database refused the reason, and not its SQL."""
+    return (error.orig or error) if isinstance(error, sa.exc.DBAPIError) else error
+
+
 def serialize(tx: sa.Connection, name: str) -> None:
     """Let one transaction at a time go on from here, for what must be written in one order; SQLite's writers are."""
     if tx.dialect.name == "postgresql":

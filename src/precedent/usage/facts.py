@@ -5,6 +5,7 @@ Sums have a `span` as well, see `rollups.SPANS`; of these a report reads the lon
 
 from enum import StrEnum
 from functools import cache, lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,18 +40,26 @@ EVENT_KINDS = tuple(kind.value for kind in EventKind)
 TOOL_KINDS = EVENT_KINDS[:4]
 
 
+def _of_sums(table: sa.ColumnCollection[str, sa.Column[Any]]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return when, and the dimensions, of a table of sums."""
+    named = [table[f"{name}_id"].label(name) for name in ("agent", "model", "project")]
+    return (table.span, table.bucket, table.user_id, *named)
+
+
+def _of_ledger(row: sa.ColumnCollection[str, sa.Column[Any]]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return when, and the dimensions, of a table of the ledger, joined with its transcripts."""
+    named = [row[f"{name}_id"].label(name) for name in ("model", "project")]
+    session = transcript.c.native_id.label("session")
+    return ((row.at // BUCKET).label("bucket"), transcript.c.user_id, transcript.c.agent, *named, session)
+
+
 @cache
 def request_facts(sessions: bool) -> sa.Subquery:
     """Return requests with a column for each of `REQUEST_SUMS`; with `sessions` each by itself, else as sums."""
     if not sessions:
         table = usage_rollup.c
         return sa.select(
-            table.span,
-            table.bucket,
-            table.user_id,
-            table.agent_id.label("agent"),
-            table.model_id.label("model"),
-            table.project_id.label("project"),
+            *_of_sums(table),
             *[table[name] for name in REQUEST_SUMS],
         ).subquery("facts")
     row = usage_request.c
@@ -62,12 +71,7 @@ def request_facts(sessions: bool) -> sa.Subquery:
     )
     return (
         sa.select(
-            (row.at // BUCKET).label("bucket"),
-            transcript.c.user_id,
-            transcript.c.agent,
-            row.model_id.label("model"),
-            row.project_id.label("project"),
-            transcript.c.native_id.label("session"),
+            *_of_ledger(row),
             sa.literal(1).label("requests"),
             row.input_tokens,
             row.output_tokens,
@@ -95,12 +99,7 @@ def event_facts(sessions: bool, *, kinds: tuple[str, ...] = TOOL_KINDS) -> sa.Su
         row = usage_event.c
         return (
             sa.select(
-                (row.at // BUCKET).label("bucket"),
-                transcript.c.user_id,
-                transcript.c.agent,
-                row.model_id.label("model"),
-                row.project_id.label("project"),
-                transcript.c.native_id.label("session"),
+                *_of_ledger(row),
                 usage_name.c.kind,
                 usage_name.c.name,
                 sa.literal(1).label("tool_calls"),
@@ -117,12 +116,7 @@ def event_facts(sessions: bool, *, kinds: tuple[str, ...] = TOOL_KINDS) -> sa.Su
     table = usage_event_rollup.c
     return (
         sa.select(
-            table.span,
-            table.bucket,
-            table.user_id,
-            table.agent_id.label("agent"),
-            table.model_id.label("model"),
-            table.project_id.label("project"),
+            *_of_sums(table),
             usage_name.c.kind,
             usage_name.c.name,
             table.events.label("tool_calls"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from precedent.embedding.finding import INSTALLED, encoder_of
+from precedent.embedding.finding import installed, load
 from precedent.errors import Misconfigured
 from precedent.knowledge import versions
 from precedent.knowledge.model import Item
@@ -75,10 +75,8 @@ def _ranks(store: Store, asked: list[Question], meanings: Meanings | None) -> li
 def _meanings(store: Store) -> Meanings | None:
     """Embed everything and return what finds by it; None where the weights or numpy are not installed."""
     try:
-        encoder = encoder_of(INSTALLED)
+        encoder = load(installed())
     except Misconfigured:
-        return None
-    if encoder is None:
         return None
     from precedent.knowledge.meaning import Meaning  # noqa: PLC0415  # numpy is an extra
 
