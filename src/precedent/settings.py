@@ -197,6 +197,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     posthog_host: Annotated[str, Meta(description="Where PostHog is.", extra={"variable": "POSTHOG_HOST"})] = (
         "https://us.i.posthog.com"
     )
+    # What it reaches ----------------------------------------------------------------------------------------------
+    egress_private: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks and host names that sources and marketplaces may lead to although they are not "
+            "public: a JSON list."
+        ),
+    ] = ()
+    secrets_dir: Annotated[
+        Path | None,
+        Meta(description="Folder with a file for each secret that sources, scripts and marketplaces name."),
+    ] = None
     # The clock ----------------------------------------------------------------------------------------------------
     tick_s: Annotated[
         int,

@@ -91,7 +91,7 @@ def create(app: App) -> FastAPI:
     web.state.agents = frozenset(each.name for each in plugins.installed(plugins.READERS))
     web.state.uploads = uploads.Places()
     web.state.exports = export.turns()
-    _ = app.site, app.oidc  # settings that do not go together are told now and not to the first caller
+    _ = app.site, app.oidc, app.egress  # settings that do not go together are told now and not to the first caller
     for module in MODULES:
         web.include_router(module.routes)
     add_error_shape(web)

@@ -23,7 +23,9 @@ from precedent.pipeline.pool import Limits
 from precedent.pipeline.runner import Budget, Runner
 from precedent.pipeline.wishes import Wishes
 from precedent.security import audit
+from precedent.security.egress import Egress
 from precedent.security.principals import COMMAND_LINE
+from precedent.security.secret_references import SecretStore
 from precedent.settings import Settings
 from precedent.store import Store
 from precedent.store.schema import transcript
@@ -161,6 +163,20 @@ class Foundation:
         if found.new:
             wake.wake(self.store, self.settings.data_dir)
         return found
+
+    @cached_property
+    def egress(self) -> Egress:
+        """Where URLs may lead that somebody sets through us.
+
+        Raises:
+            Misconfigured: `egress_private` names what is no place.
+        """
+        return Egress(self.settings.egress_private)
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        """The secrets that are named and not held."""
+        return SecretStore(self.settings.secrets_dir)
 
     @cached_property
     def events(self) -> Events:
