@@ -10,9 +10,8 @@ from precedent.app import App
 from precedent.errors import BadInput
 from precedent.jobs.overview import JobState, run_now, states
 from precedent.jobs.records import CatchUp, Job, Overlap, named
-from precedent.scheduler.grammar import parse
 from precedent.scheduler.planning import settled
-from precedent.scheduler.schedules import upcoming
+from precedent.schedules import parse, upcoming
 from precedent.security.principals import Role, Scope
 
 from .access import Caller, Program, Routes, allow
