@@ -13,6 +13,7 @@ from . import (
     admin,
     audit,
     auth,
+    data,
     export,
     findings,
     health,
@@ -48,6 +49,7 @@ MODULES = (
     knowledge_pairs,
     mcp,
     notes,
+    data,
     export,
     uploads,
     jobs,
@@ -94,6 +96,7 @@ def create(app: App) -> FastAPI:
     _ = app.site, app.oidc, app.egress  # settings that do not go together are told now and not to the first caller
     for module in MODULES:
         web.include_router(module.routes)
+    web.include_router(data.plain_routes)
     add_error_shape(web)
     web.add_middleware(ObserveMiddleware, last_resort=last_resort, metrics=told, events=app.events, tracing=app.tracing)
     web.add_middleware(RequestMiddleware)
