@@ -326,6 +326,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.session_data_dir or self.data_dir / "sessions"
 
     @property
+    def tables_dir(self) -> Path:
+        """Folder of the tables of other systems."""
+        return self.data_dir / "tables"
+
+    @property
     def processes(self) -> int:
         """Extraction processes at a time."""
         return self.extraction_processes or min(4, os.cpu_count() or 1)

@@ -19,9 +19,6 @@ from precedent.store.schema import data_file, data_refresh, data_table
 
 from .model import Column, Fault, Landed, Refused
 
-FOLDER = "tables"
-"""Below the data folder."""
-
 STAGING = ".staging-"
 GRACE_S = 3600.0
 FIRST_REST_S, LONGEST_REST_S = 60, 3600

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from precedent.clock import Clock
+from precedent.clock import SECOND, Clock
 from precedent.errors import NotFound, PrecedentError
 from precedent.pipeline.pool import PASSED_ENVIRONMENT
 from precedent.schedules import parse
@@ -29,6 +29,9 @@ from .publishing import Look, Outcome
 AT_A_TIME = 2
 MAX_DETAILS = 100
 LOOK_S = 0.2
+NEWEST_S = 8 * 86_400
+"""A table that was never read begins with the newest due instant of so many seconds."""
+
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -80,7 +83,7 @@ class Refreshing:
 
     def __init__(self, store: Store, secrets: SecretStore, *, settings: Settings, clock: Clock) -> None:
         self._store, self._secrets, self._settings, self._clock = store, secrets, settings, clock
-        self.root = settings.data_dir / publishing.FOLDER
+        self.root = settings.tables_dir
 
     def refresh(
         self,
@@ -116,8 +119,9 @@ class Refreshing:
         now, found = self._clock.now(), []
         for table, source in self._rows(data_table.c.paused_reason == ""):
             schedule = parse(table.schedule, name=table.name)
+            due_at: int | None
             if table.last_due_at is None:
-                due_at: int | None = now
+                due_at = latest_due(schedule.after, now - NEWEST_S * SECOND, now=now) or now
             else:
                 due_at = latest_due(schedule.following, table.last_due_at, now=now)
             if due_at is None and table.next_attempt_at is not None and table.next_attempt_at <= now:

@@ -141,6 +141,8 @@ class Registry:
             reading = ("source_id", "selection", "mode", "cursor_column", "key_columns")
             if any(getattr(row, each) != values[each] for each in reading):
                 _forget(tx, this)
+            elif any(getattr(row, each) != values[each] for each in ("max_rows", "max_bytes")):
+                tx.execute(data_table.update().where(this).values(fingerprint=""))
             self._set_teams(tx, int(row.id), given.teams)
             self._record(tx, by, "table.change", name, source=given.source, mode=given.mode, teams=given.teams)
 
