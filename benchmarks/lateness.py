@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from precedent.api.serving import serve
+from precedent.server.serving import serve
 from precedent.app import App
 from precedent.clock import SECOND
 from precedent.jobs.execution import Work

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from precedent.api import create
+from precedent.server import create
 from precedent.app import App
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import Role, Scope

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from precedent.api import create
+from precedent.server import create
 from precedent.app import App
 
 LIMIT_S = 20.0

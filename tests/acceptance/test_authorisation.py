@@ -16,8 +16,8 @@ import pytest
 from builders import ManualTime, claude_path, claude_session, home_of, put, session_id
 from callers import SCHEDULER_SECRET, client, person, serving, token
 from conftest import MakeApp
-from precedent.api import create
-from precedent.api.access import OPEN_PATHS, Access, RouteAccess, check, routes_of
+from precedent.server import create
+from precedent.http.access import OPEN_PATHS, Access, RouteAccess, check, routes_of
 from precedent.app import App
 from precedent.errors import ContractBroken
 from precedent.security.acting import BY_COMMAND_LINE

@@ -9,8 +9,8 @@ import pytest
 
 from builders import ManualTime
 from conftest import MakeApp
-from precedent.api import create
-from precedent.api.access import routes_of
+from precedent.server import create
+from precedent.http.access import routes_of
 from precedent.api.mcp import Services
 from precedent.app import App
 from precedent.clock import SECOND

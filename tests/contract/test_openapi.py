@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
 from builders import ManualTime, claude_path, claude_session, home_of, put, session_id
-from precedent.api import create
-from precedent.api.access import routes_of
+from precedent.server import create
+from precedent.http.access import routes_of
 from precedent.app import App
 from precedent.settings import load
 from web_client import ADMIN, AppAs, client_of

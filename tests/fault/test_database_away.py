@@ -21,8 +21,8 @@ from callers import PASSWORD, person, token
 from conftest import new_database, postgres_server
 from places import LIMIT_S, OBEDIENT, Place, until
 from plugin_processors import GO, WAITING
-from precedent.api import create
-from precedent.api.access import routes_of
+from precedent.server import create
+from precedent.http.access import routes_of
 from precedent.clock import SECOND
 from precedent.jobs.records import COLLECTOR, PREFIX
 from precedent.security.principals import Role

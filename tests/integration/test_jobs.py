@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from builders import ManualTime
 from callers import SCHEDULER_SECRET, client, person, serving, token
 from conftest import MakeApp
-from precedent.api import create
+from precedent.server import create
 from precedent.app import App
 from precedent.archive.sources import Home
 from precedent.cli import cli

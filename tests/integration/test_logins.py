@@ -457,7 +457,7 @@ def test_only_a_trusted_proxy_is_believed_about_the_callers_address(make_app: Ma
 )  # fmt: skip
 def test_settings_of_the_place_that_cannot_be_are_told_at_the_start(make_app: MakeApp, given: dict[str, Any]) -> None:
     with pytest.raises(Misconfigured, match="PRECEDENT_") as told:
-        from precedent.api import create
+        from precedent.server import create
 
         create(make_app(**given))
     assert "user:secret" not in str(told.value)

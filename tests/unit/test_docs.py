@@ -12,9 +12,9 @@ import pytest
 import typer
 
 from precedent import errors, faults, testing
-from precedent.api import create
-from precedent.api.access import routes_of
-from precedent.api.errors import STATUS
+from precedent.server import create
+from precedent.http.access import routes_of
+from precedent.http.errors import STATUS
 from precedent.app import App
 from precedent.archive.backup import BackupStats
 from precedent.archive.collect import CollectStats

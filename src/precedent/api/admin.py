@@ -9,7 +9,7 @@ from precedent.errors import BadInput, Misconfigured
 from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX
 from precedent.security import audit
 
-from .access import Caller, Program, Routes
+from precedent.http.access import Caller, Program, Routes
 from .runs import ANSWERS, JOBS, AskedTerms, ask, note
 
 routes = Routes(prefix="/api/admin", tags=["jobs"])

@@ -23,8 +23,8 @@ from precedent.security.principals import Principal, Role
 from precedent.usage.export import MEDIA_TYPES, Exported, Format
 from precedent.usage.export import export as write_export
 
-from .access import Caller, Program, Routes, allow
-from .questions import MAX_TEXT, Filtered
+from precedent.http.access import Caller, Program, Routes, allow
+from precedent.http.questions import MAX_TEXT, Filtered
 
 routes = Routes(prefix="/api/export", tags=["export"])
 CHUNK_BYTES = 256 << 10

@@ -12,8 +12,8 @@ from precedent.processors.secrets import rows as secrets
 from precedent.security.principals import Role
 from precedent.usage.paging import Page, cut
 
-from .access import Caller, Program, allow
-from .questions import Paged, Values, Whose, persons_seen
+from precedent.http.access import Caller, Program, allow
+from precedent.http.questions import Paged, Values, Whose, persons_seen
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api", tags=["findings"])

@@ -7,7 +7,7 @@ import pydantic
 from precedent.security.principals import Role
 from precedent.telemetry.health import worst
 
-from .access import PUBLIC, Program, Routes, allow
+from precedent.http.access import PUBLIC, Program, Routes, allow
 
 routes = Routes(tags=["health"])
 

@@ -15,7 +15,7 @@ from precedent.scheduler.planning import settled
 from precedent.scheduler.schedules import upcoming
 from precedent.security.principals import Role, Scope
 
-from .access import Caller, Program, Routes, allow
+from precedent.http.access import Caller, Program, Routes, allow
 from .runs import ANSWERS, JOBS, LAST_INSTANT, AskedTerms, Run, ask
 
 routes = Routes(prefix="/api/admin", tags=["jobs"])

@@ -15,7 +15,7 @@ from precedent.knowledge.search import FoundTurn, search_items, search_turns
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
-from .access import Acting, Caller, Program, allow
+from precedent.http.access import Acting, Caller, Program, allow
 from .knowledge_questions import (
     Approval,
     Batch,
@@ -30,8 +30,8 @@ from .knowledge_questions import (
     Vote,
     Withdrawal,
 )
-from .looking import note_look
-from .questions import persons_seen
+from precedent.http.looking import note_look
+from precedent.http.questions import persons_seen
 from .runs import LAST_INSTANT
 from .structs import StructRoutes
 

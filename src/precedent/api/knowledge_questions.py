@@ -11,7 +11,7 @@ from precedent.knowledge.model import MAX_CONTENT, MAX_QUESTION, MAX_TITLE, Stat
 from precedent.knowledge.review import MAX_BATCH
 from precedent.knowledge.statuses import Action
 
-from .questions import Paged, Question, Values
+from precedent.http.questions import Paged, Question, Values
 from .runs import LAST_INSTANT
 
 MAX_REASON = 1000

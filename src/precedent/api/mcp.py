@@ -20,8 +20,8 @@ from precedent.knowledge.search import search_items
 from precedent.security.acting import By
 from precedent.security.principals import Role, Scope
 
-from .access import Acting, Program, Routes, allow
-from .bodies import read_body
+from precedent.http.access import Acting, Program, Routes, allow
+from precedent.http.bodies import read_body
 
 routes = Routes(tags=["knowledge"])
 CALLER, PROPOSES = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)

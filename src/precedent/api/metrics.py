@@ -12,7 +12,7 @@ from precedent.telemetry import alerts
 from precedent.telemetry.figures import Archived
 from precedent.telemetry.metrics import CONTENT_TYPE, Metrics, Scrape
 
-from .access import Routes, allow
+from precedent.http.access import Routes, allow
 
 routes = Routes(tags=["health"])
 ARCHIVE_S = 60.0

@@ -13,10 +13,10 @@ from precedent.knowledge.notes.model import MAX_BODY_BYTES, NotesSent, NotesTake
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
-from .access import Caller, Program, allow
-from .bodies import read_body
-from .errors import ErrorAnswer
-from .questions import Paged, Text
+from precedent.http.access import Caller, Program, allow
+from precedent.http.bodies import read_body
+from precedent.http.errors import ErrorAnswer
+from precedent.http.questions import Paged, Text
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/notes", tags=["notes"])

@@ -11,7 +11,7 @@ from precedent.security.accounts import Link as LinkRecord
 from precedent.security.principals import Role, Scope
 from precedent.security.teams import Team as TeamRecord
 
-from .access import Acting, Program, Routes, allow, presented
+from precedent.http.access import Acting, Program, Routes, allow, presented
 from .auth import Number, Token, TokenList
 
 routes = Routes(prefix="/api/admin", tags=["accounts"])

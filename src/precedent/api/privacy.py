@@ -15,7 +15,7 @@ from precedent.security.principals import Principal, Role, Scope
 from precedent.security.visibility import visible_users
 from precedent.store.schema import user
 
-from .access import Caller, Program, Routes, allow
+from precedent.http.access import Caller, Program, Routes, allow
 from .sessions import Name, OneQuery, one
 
 routes = Routes(tags=["privacy"])

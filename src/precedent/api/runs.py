@@ -16,8 +16,8 @@ from precedent.jobs.runs import RunRecord
 from precedent.security import audit
 from precedent.security.principals import Role, Scope
 
-from .access import Program, Routes, allow
-from .errors import answer
+from precedent.http.access import Program, Routes, allow
+from precedent.http.errors import answer
 
 routes = Routes(prefix="/api/admin", tags=["runs"])
 JOBS = allow(Role.ADMIN, Role.SCHEDULER, scope=Scope.JOBS)

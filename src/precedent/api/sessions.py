@@ -25,9 +25,9 @@ from precedent.usage.paging import Page
 from precedent.usage.report import Filter, Report, Totals
 from precedent.usage.sessions import Owned, SessionSummary, TranscriptDetail
 
-from .access import Caller, Program, allow
-from .looking import note_look
-from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
+from precedent.http.access import Caller, Program, allow
+from precedent.http.looking import note_look
+from precedent.http.questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
 

@@ -7,7 +7,7 @@ from precedent.pipeline import backlog
 from precedent.pipeline.backlog import Backlog
 from precedent.security.principals import Role
 
-from .access import PUBLIC, Program, allow
+from precedent.http.access import PUBLIC, Program, allow
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api", tags=["status"])

@@ -18,8 +18,8 @@ from precedent.usage.report import DIMENSIONS, CostMode, EventTotals, Filter, Re
 from precedent.usage.requests import TracedRequest, trace
 from precedent.usage.time_spent import TimeSpent, time_spent
 
-from .access import Caller, Program, allow
-from .questions import Dated, Filtered, Paged, persons_seen
+from precedent.http.access import Caller, Program, allow
+from precedent.http.questions import Dated, Filtered, Paged, persons_seen
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/usage", tags=["usage"])
