@@ -479,23 +479,6 @@ def test_teams_are_listed_with_their_members(app: App) -> None:
 
 
 @SQLITE
-def test_the_page_of_a_link_runs_its_own_script_only(app: App) -> None:
-    with serving(app) as url, client(url) as http:
-        answer = http.get("/password")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
-    for tag, directive in (("script", "script-src"), ("style", "style-src")):
-        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
-        seal = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{directive} 'sha256-{seal}';" in policy
-    assert answer.text.count('type="password"') == 2
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@SQLITE
 def test_over_https_browsers_are_told_to_stay_there(make_app: MakeApp) -> None:
     with serving(make_app(**BEHIND)) as url, client(url) as http:
         said = [

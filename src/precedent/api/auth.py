@@ -7,13 +7,12 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from precedent.errors import Forbidden, NotFound
+from precedent.http.access import PUBLIC, Acting, Caller, Program, Routes, allow, by, presented
 from precedent.http.signing_in import PLAIN, check_place, end_session, give_session
 from precedent.security.logins import NOBODY
 from precedent.security.principals import Principal, Role, Scope
 from precedent.security.tokens import DEFAULT_DAYS, MAX_DAYS, MAX_NAME
 from precedent.security.tokens import Token as TokenRecord
-
-from precedent.http.access import PUBLIC, Acting, Caller, Program, Routes, allow, by, presented
 
 routes = Routes(prefix="/api", tags=["accounts"])
 ANYBODY = allow(Role.VIEWER, Role.SCHEDULER, scope=None)

@@ -10,12 +10,12 @@ from fastapi import Path, Query, Request
 from precedent.app import App
 from precedent.archive import erasing
 from precedent.errors import BadInput, NotFound
+from precedent.http.access import Caller, Program, Routes, allow
 from precedent.model import Purpose
 from precedent.security.principals import Principal, Role, Scope
 from precedent.security.visibility import visible_users
 from precedent.store.schema import user
 
-from precedent.http.access import Caller, Program, Routes, allow
 from .sessions import Name, OneQuery, one
 
 routes = Routes(tags=["privacy"])

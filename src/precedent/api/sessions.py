@@ -16,6 +16,9 @@ from starlette.types import Scope
 
 from precedent.app import App
 from precedent.errors import Conflict, NotFound
+from precedent.http.access import Caller, Program, allow
+from precedent.http.looking import note_look
+from precedent.http.questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from precedent.pipeline.event_pages import EventPage, transcripts
 from precedent.processors.friction import rows as friction
 from precedent.security import visibility
@@ -25,9 +28,6 @@ from precedent.usage.paging import Page
 from precedent.usage.report import Filter, Report, Totals
 from precedent.usage.sessions import Owned, SessionSummary, TranscriptDetail
 
-from precedent.http.access import Caller, Program, allow
-from precedent.http.looking import note_look
-from precedent.http.questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
 

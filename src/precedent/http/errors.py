@@ -24,6 +24,7 @@ from starlette.routing import compile_path
 
 from precedent import errors
 
+from .access import is_page
 from .observing import route_of
 from .refusals import audit_refusal
 

@@ -46,7 +46,9 @@ def create(app: App) -> FastAPI:
     api.add(server)
     web.add(server)
     add_error_shape(server)
-    server.add_middleware(ObserveMiddleware, last_resort=last_resort, metrics=told, events=app.events, tracing=app.tracing)
+    server.add_middleware(
+        ObserveMiddleware, last_resort=last_resort, metrics=told, events=app.events, tracing=app.tracing
+    )
     server.add_middleware(RequestMiddleware)
     if app.settings.trusted_proxies:
         server.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.trusted_proxies))

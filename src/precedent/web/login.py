@@ -1,7 +1,7 @@
 """`/login`, `/logout` and `/password`: coming in, going out, and the page that the link of an invitation leads to.
 
-What opens such a link stands behind the `#`; a script puts it into the form, so that it reaches the server in a body only
-and no log of an address holds it.
+What opens such a link stands behind the `#`; a script puts it into the form, so that it reaches the server in a body
+only and no log of an address holds it.
 """
 
 from typing import Annotated
@@ -97,3 +97,6 @@ def _login(
         single_sign_on=program.oidc is not None,
         no_accounts=not program.accounts.any(),
     )
+
+
+PAGES = Pages(routes)

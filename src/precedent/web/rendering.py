@@ -99,7 +99,9 @@ class Renderer:
 
     def _current(self, path: str) -> str:
         """Return the path of the line that is marked: the longest one that this page is or stands below."""
-        above = [each.path for each in self._entries if path == each.path or path.startswith(each.path.rstrip("/") + "/")]
+        above = [
+            each.path for each in self._entries if path == each.path or path.startswith(each.path.rstrip("/") + "/")
+        ]
         return max((each for each in above if each != "/" or path == "/"), key=len, default="")
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from precedent.clock import SECOND
 
-NONE = "–"
+NONE = "\N{EN DASH}"
 """Stands where there is no value."""
 _STEPS = (("", 1.0), ("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12))
 _BYTES = ("B", "KB", "MB", "GB", "TB")
@@ -84,7 +84,7 @@ def percent(part: float | None, whole: float | None = 1) -> str:
 def when(micros: int | None) -> Markup:
     """Write an instant given in UTC microseconds; a script writes it again in the reader's own zone."""
     if micros is None:
-        return Markup(NONE)
+        return escape(NONE)
     try:
         at = datetime.fromtimestamp(micros // SECOND, UTC)
     except (ValueError, OverflowError, OSError):  # a transcript may say any time
@@ -97,11 +97,11 @@ def when(micros: int | None) -> Markup:
 def clock_time(micros: int | None) -> Markup:
     """Write the time of day of an instant given in UTC microseconds, with its day beside it for who asks."""
     if micros is None:
-        return Markup(NONE)
+        return escape(NONE)
     try:
         at = datetime.fromtimestamp(micros // SECOND, UTC)
     except (ValueError, OverflowError, OSError):
-        return Markup(NONE)
+        return escape(NONE)
     return Markup('<time datetime="{}" data-short title="{} UTC">{}</time>').format(
         at.strftime("%Y-%m-%dT%H:%M:%SZ"), at.strftime("%Y-%m-%d %H:%M:%S"), at.strftime("%H:%M:%S")
     )
@@ -114,7 +114,9 @@ def tail(path: str) -> str:
 
 def attributes(given: dict[str, Any]) -> Markup:
     """Write attributes of an element; those that are None or False are left out, True ones have no value."""
-    found = [(name.replace("_", "-"), value) for name, value in given.items() if value is not None and value is not False]
+    found = [
+        (name.replace("_", "-"), value) for name, value in given.items() if value is not None and value is not False
+    ]
     return Markup("").join(
         Markup(" {}").format(name) if value is True else Markup(' {}="{}"').format(name, escape(value))
         for name, value in found
