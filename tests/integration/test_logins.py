@@ -1,8 +1,5 @@
 """Logins with a password, sessions of browsers, links, lock-out, over HTTP."""
 
-import base64
-import hashlib
-import re
 import shutil
 import ssl
 import subprocess

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from precedent.security.principals import Principal
 from precedent.settings import Settings
 
-from . import writing
+from . import addresses, writing
 from .assets import Assets
 from .contract import Entry, Group
 
@@ -73,7 +73,11 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.filters |= writing.FILTERS
-        self._environment.globals |= {"static": assets.url, "local_mode": settings.local_dev_mode}
+        self._environment.globals |= {
+            "static": assets.url,
+            "session_link": addresses.session,
+            "local_mode": settings.local_dev_mode,
+        }
 
     def text(self, request: Request, template: str, values: Mapping[str, Any]) -> str:
         """Return a template filled in."""
