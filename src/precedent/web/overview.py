@@ -78,6 +78,7 @@ def overview(request: Request, program: Program, caller: Caller) -> HTMLResponse
         pipeline=_pipeline(processors) if member else None,
         processors=processors,
         health=worst(checks),
+        broken=any(each.result == "fault" for each in checks),
         faults=_faults(checks) if member else [],
         newest=newest,
         everybody=visible is None,

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from precedent.security.principals import Principal
-from precedent.settings import Settings
 
 from . import addresses, writing
 from .assets import Assets
@@ -59,10 +58,9 @@ class Renderer:
     Args:
         assets: files that pages load.
         entries: of the navigation, in their order.
-        settings: what pages say of the server.
     """
 
-    def __init__(self, assets: Assets, entries: Sequence[Entry], settings: Settings) -> None:
+    def __init__(self, assets: Assets, entries: Sequence[Entry]) -> None:
         self._entries = entries
         self._environment = Environment(
             loader=PackageLoader(__package__ or "precedent.web"),
@@ -76,7 +74,6 @@ class Renderer:
         self._environment.globals |= {
             "static": assets.url,
             "session_link": addresses.session,
-            "local_mode": settings.local_dev_mode,
         }
 
     def text(self, request: Request, template: str, values: Mapping[str, Any]) -> str:

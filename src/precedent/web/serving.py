@@ -36,7 +36,7 @@ def add(server: FastAPI) -> None:
     assets = Assets()
     entries = [entry for pages in REGISTRY for entry in pages.entries]
     server.state.assets = assets
-    server.state.renderer = Renderer(assets, entries, server.state.app.settings)
+    server.state.renderer = Renderer(assets, entries)
     server.state.error_page = error_page
     server.include_router(files)
     for pages in REGISTRY:
