@@ -12,6 +12,7 @@ run: $(VENV)/.run
 	$(BIN)/precedent first-look
 
 test: $(VENV)/.dev
+	$(BIN)/python -m tools.ensure_chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.dev
@@ -25,6 +26,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.dev
+	$(BIN)/python -m tools.ensure_chromium
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
 # Rewrites the locked requirements from pyproject.toml; the only target that needs uv.

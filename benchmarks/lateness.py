@@ -21,7 +21,6 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from precedent.api.serving import serve
 from precedent.app import App
 from precedent.clock import SECOND
 from precedent.jobs.execution import Work
@@ -30,6 +29,7 @@ from precedent.jobs.runs import Ending
 from precedent.jobs.worker import Worker, work_until_told
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Answer, Server
+from precedent.server.serving import serve
 from precedent.settings import Settings, load
 from precedent.store.schema import run
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import uvicorn
 
-from precedent.api import create
 from precedent.app import App
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import Role, Scope
+from precedent.server import create
 
 SCHEDULER_SECRET = "scheduler-secret-of-the-tests-0123456789"
 PASSWORD = "quiet harbour at dawn"

@@ -12,8 +12,8 @@ import httpx
 import pytest
 import uvicorn
 
-from precedent.api import create
 from precedent.app import App
+from precedent.server import create
 
 LIMIT_S = 20.0
 

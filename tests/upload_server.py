@@ -12,8 +12,8 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from precedent.api import create
 from precedent.app import App
+from precedent.server import create
 from precedent.settings import load
 
 

@@ -9,9 +9,9 @@ import httpx
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 
-from precedent.api import create
 from precedent.app import App
 from precedent.security.principals import Principal, Role
+from precedent.server import create
 
 ADMIN = Principal(name="root", role=Role.ADMIN, proof="token")
 

@@ -16,13 +16,13 @@ import pytest
 from builders import ManualTime, claude_path, claude_session, home_of, put, session_id
 from callers import SCHEDULER_SECRET, client, person, serving, token
 from conftest import MakeApp
-from precedent.api import create
-from precedent.api.access import OPEN_PATHS, Access, RouteAccess, check, routes_of
 from precedent.app import App
 from precedent.errors import ContractBroken
+from precedent.http.access import OPEN_PATHS, Access, RouteAccess, check, routes_of
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import SCHEDULER, Principal, Role, Scope
 from precedent.security.secret_text import fresh_token
+from precedent.server import create
 
 SCOPES = (Scope.READ, Scope.WRITE, Scope.UPLOAD, Scope.JOBS)
 PEOPLE = (Role.VIEWER, Role.MEMBER, Role.REVIEWER, Role.ADMIN)

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from builders import ManualTime, claude_path, claude_session, home_of, put, session_id
 from precedent import errors
-from precedent.api import create
-from precedent.api.errors import STATUS, plain
 from precedent.app import App
+from precedent.http.errors import STATUS, plain
+from precedent.server import create
 from precedent.settings import load
 from precedent.usage import report
 from web_client import Client, client_of

@@ -9,13 +9,12 @@ import pytest
 
 from builders import ManualTime
 from conftest import MakeApp
-from precedent.api import create
-from precedent.api.access import routes_of
 from precedent.api.mcp import Services
 from precedent.app import App
 from precedent.clock import SECOND
 from precedent.embedding.finding import INSTALLED
 from precedent.errors import NotFound
+from precedent.http.access import routes_of
 from precedent.knowledge import intake, rows
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.intake import Source
@@ -23,6 +22,7 @@ from precedent.knowledge.model import Finding, Item, Kind, Place
 from precedent.knowledge.review import expire
 from precedent.security.acting import BY_COMMAND_LINE, By
 from precedent.security.principals import Principal, Role
+from precedent.server import create
 from precedent.store.schema import team, team_member
 from web_client import Client, client_of
 

@@ -21,11 +21,11 @@ from callers import PASSWORD, person, token
 from conftest import new_database, postgres_server
 from places import LIMIT_S, OBEDIENT, Place, until
 from plugin_processors import GO, WAITING
-from precedent.api import create
-from precedent.api.access import routes_of
 from precedent.clock import SECOND
+from precedent.http.access import routes_of
 from precedent.jobs.records import COLLECTOR, PREFIX
 from precedent.security.principals import Role
+from precedent.server import create
 from precedent.store.schema import run, state, usage_request
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from conftest import MakeApp
 from observed import client_of
 from precedent import errors
-from precedent.api import create
-from precedent.api.access import routes_of
 from precedent.app import App
+from precedent.http.access import routes_of
+from precedent.server import create
 
 SECRET = "hunter2-of-the-database"
 PATH = "/srv/precedent/private/sessions"

@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from builders import ManualTime
 from callers import SCHEDULER_SECRET, client, person, serving, token
 from conftest import MakeApp
-from precedent.api import create
 from precedent.app import App
 from precedent.archive.sources import Home
 from precedent.cli import cli
@@ -30,6 +29,7 @@ from precedent.jobs.runs import Claimed, Ending
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Server
 from precedent.security.principals import Role, Scope
+from precedent.server import create
 
 MINUTE = 60 * SECOND
 JOBS = "/api/admin/jobs"

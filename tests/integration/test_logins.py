@@ -1,8 +1,5 @@
 """Logins with a password, sessions of browsers, links, lock-out, over HTTP."""
 
-import base64
-import hashlib
-import re
 import shutil
 import ssl
 import subprocess
@@ -457,7 +454,7 @@ def test_only_a_trusted_proxy_is_believed_about_the_callers_address(make_app: Ma
 )  # fmt: skip
 def test_settings_of_the_place_that_cannot_be_are_told_at_the_start(make_app: MakeApp, given: dict[str, Any]) -> None:
     with pytest.raises(Misconfigured, match="PRECEDENT_") as told:
-        from precedent.api import create
+        from precedent.server import create
 
         create(make_app(**given))
     assert "user:secret" not in str(told.value)
@@ -476,23 +473,6 @@ def test_teams_are_listed_with_their_members(app: App) -> None:
         app.teams.create("harbour", by=BY_COMMAND_LINE)
     app.teams.delete("harbour", by=BY_COMMAND_LINE)
     assert [each.name for each in app.teams.listed()] == ["empty"]
-
-
-@SQLITE
-def test_the_page_of_a_link_runs_its_own_script_only(app: App) -> None:
-    with serving(app) as url, client(url) as http:
-        answer = http.get("/password")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
-    for tag, directive in (("script", "script-src"), ("style", "style-src")):
-        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
-        seal = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{directive} 'sha256-{seal}';" in policy
-    assert answer.text.count('type="password"') == 2
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @SQLITE

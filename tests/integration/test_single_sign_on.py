@@ -296,7 +296,7 @@ def test_a_document_of_another_issuer_is_refused(sso: App, idp: Provider) -> Non
 def test_settings_of_the_provider_that_cannot_be_are_told_at_the_start(
     make_app: MakeApp, given: dict[str, Any]
 ) -> None:
-    from precedent.api import create
+    from precedent.server import create
 
     with pytest.raises(Misconfigured, match="PRECEDENT_OIDC_"):
         create(make_app(**({"oidc_issuer": "https://idp.example", "oidc_client_id": CLIENT} | given)))

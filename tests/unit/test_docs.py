@@ -12,9 +12,6 @@ import pytest
 import typer
 
 from precedent import errors, faults, testing
-from precedent.api import create
-from precedent.api.access import routes_of
-from precedent.api.errors import STATUS
 from precedent.app import App
 from precedent.archive.backup import BackupStats
 from precedent.archive.collect import CollectStats
@@ -22,6 +19,8 @@ from precedent.archive.erasing import Receipt
 from precedent.cli import cli
 from precedent.cli.auditing import AuditEntry, AuditVerdict
 from precedent.client.pushing import PushStats
+from precedent.http.access import routes_of
+from precedent.http.errors import STATUS
 from precedent.jobs.housekeeping import HousekeepingStats
 from precedent.knowledge.notes.listing import NoteRow
 from precedent.knowledge.notes.model import MemoryStats
@@ -33,6 +32,7 @@ from precedent.pipeline.wishes import Wish
 from precedent.plugins import PROCESSORS, READERS, installed
 from precedent.processors.friction.rows import MomentShown, SessionFriction, ToolFriction
 from precedent.processors.secrets.rows import MarkedPlace, MarkTotals
+from precedent.server import create
 from precedent.settings import SETTINGS, load
 from precedent.store.schema import REVISION, metadata
 from precedent.telemetry.figures import Archived, Figures, JobFigures, ProcessorFigures
@@ -188,14 +188,15 @@ def test_no_table_is_documented_that_does_not_exist() -> None:
     assert f"Schema revision: `{REVISION}`" in read("database.md")
 
 
-def test_every_route_is_documented_with_who_may_call_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "pages"), [("api.md", False), ("web.md", True)])
+def test_every_route_is_documented_with_who_may_call_it(name: str, pages: bool, tmp_path: Path) -> None:
     app = App(load(data_dir=tmp_path))
     routes = routes_of(create(app))
-    rows = [line.split("|") for line in read("api.md").splitlines() if line.startswith("| `") and "/" in line]
+    rows = [line.split("|") for line in read(name).splitlines() if line.startswith("| `") and "/" in line]
     told = {CODE.findall(row[1])[0]: row[2].strip() for row in rows if " /" in row[1]}
     wanted = {}
     for each in routes:
-        if each.access is None:
+        if each.access is None or each.page is not pages:
             continue
         scope = each.access.scope.value if each.access.roles and each.access.scope else "read"
         who = ", ".join(sorted(each.access.roles)) or "everybody"

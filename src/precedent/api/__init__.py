@@ -1,5 +1,6 @@
-"""The HTTP interface: parses a request, calls one service, renders its answer."""
+"""The HTTP interface for programs: parses a request, calls one service, renders its answer."""
 
-from .application import create
+from .modules import add
+from .openapi import Described
 
-__all__ = ["create"]
+__all__ = ["Described", "add"]

@@ -6,10 +6,10 @@ from starlette.concurrency import run_in_threadpool
 from precedent.app import App
 from precedent.embedding.finding import OFF
 from precedent.errors import BadInput, Misconfigured
+from precedent.http.access import Caller, Program, Routes
 from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX
 from precedent.security import audit
 
-from .access import Caller, Program, Routes
 from .runs import ANSWERS, JOBS, AskedTerms, ask, note
 
 routes = Routes(prefix="/api/admin", tags=["jobs"])

@@ -6,10 +6,9 @@ import msgspec
 import pydantic
 from fastapi import Query
 
+from precedent.http.access import Program, Routes, allow
 from precedent.security import audit
 from precedent.security.principals import Role
-
-from .access import Program, Routes, allow
 
 routes = Routes(prefix="/api/admin", tags=["audit"])
 _Text = Annotated[str | None, Query(max_length=audit.MAX_TEXT)]

@@ -6,14 +6,13 @@ import pydantic
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from precedent.app import App
 from precedent.errors import Forbidden, NotFound
-from precedent.security.logins import NOBODY, LoggedIn
+from precedent.http.access import PUBLIC, Acting, Caller, Program, Routes, allow, by, presented
+from precedent.http.signing_in import PLAIN, check_place, end_session, give_session
+from precedent.security.logins import NOBODY
 from precedent.security.principals import Principal, Role, Scope
 from precedent.security.tokens import DEFAULT_DAYS, MAX_DAYS, MAX_NAME
 from precedent.security.tokens import Token as TokenRecord
-
-from .access import PUBLIC, Acting, Caller, Program, Routes, allow, by, presented
 
 routes = Routes(prefix="/api", tags=["accounts"])
 ANYBODY = allow(Role.VIEWER, Role.SCHEDULER, scope=None)
@@ -129,7 +128,7 @@ def ways(program: Program) -> Ways:
 @routes.add("POST", "/auth/login", PUBLIC)
 def login(request: Request, response: Response, program: Program, given: Credentials) -> Me:
     """Log in with a password; the answer sets the session's cookie."""
-    _check_place(request, program)
+    check_place(request, program)
     shown = presented(request)
     found = program.logins.with_password(
         given.email,
@@ -137,25 +136,20 @@ def login(request: Request, response: Response, program: Program, given: Credent
         by=by(request, NOBODY),
         before=shown.cookies.get(program.site.cookie(shown), ""),
     )
-    _give(request, response, program, found)
+    give_session(request, response, program, found)
     return Me.of(found.principal)
 
 
 @routes.add("POST", "/auth/logout", ANYBODY, status_code=204)
 def logout(request: Request, response: Response, program: Program, acting: Acting) -> None:
     """End the session; what has no session, such as a token, stays as it is."""
-    shown = presented(request)
-    name = program.site.cookie(shown)
-    if acting.principal.proof == "session":
-        program.logins.end(shown.cookies[name], by=acting)
-    response.delete_cookie(name, secure=program.site.is_secure(shown), httponly=True, samesite="lax")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    end_session(request, response, program, acting)
 
 
 @routes.add("POST", "/auth/password", PUBLIC, status_code=204)
 def set_password(request: Request, program: Program, given: LinkedPassword) -> None:
     """Set a password with the link of an invitation or a reset, which is void then."""
-    _check_place(request, program)
+    check_place(request, program)
     program.accounts.redeem(given.link, given.password, by=by(request, NOBODY))
 
 
@@ -169,7 +163,7 @@ def oidc_login(
         raise NotFound("there is no single sign-on here")
     shown = presented(request)
     if not program.site.may_log_in(shown):
-        raise Forbidden(_PLAIN)
+        raise Forbidden(PLAIN)
     begun = provider.begin(base_url=program.site.base_url(shown), to=to)
     answer = RedirectResponse(begun.url, 302)
     answer.set_cookie(
@@ -217,7 +211,7 @@ def oidc_callback(
         )
     answer = RedirectResponse(proven.to, 303)
     answer.delete_cookie(name, secure=program.site.is_secure(shown), httponly=True, samesite="lax")
-    _give(request, answer, program, found)
+    give_session(request, answer, program, found)
     return answer
 
 
@@ -262,33 +256,3 @@ def create_own_token(program: Program, acting: Acting, given: NewToken) -> Minte
 def revoke_own_token(program: Program, acting: Acting, token_id: Number) -> None:
     """Make one of one's own tokens void."""
     program.tokens.revoke(token_id, by=acting, key=acting.principal.name)
-
-
-def _check_place(request: Request, program: App) -> None:
-    """Take no password over plain HTTP from elsewhere, and none from another site's page.
-
-    Raises:
-        Forbidden: it comes from there.
-    """
-    shown = presented(request)
-    if not program.site.may_log_in(shown):
-        raise Forbidden(_PLAIN)
-    if program.site.is_from_other_pages(shown):
-        raise Forbidden("this request comes from a page of another site")
-
-
-def _give(request: Request, response: Response, program: App, found: LoggedIn) -> None:
-    shown = presented(request)
-    response.set_cookie(
-        program.site.cookie(shown),
-        found.cookie,
-        max_age=found.lives_s,
-        secure=program.site.is_secure(shown),
-        httponly=True,
-        samesite="lax",
-    )
-
-
-_PLAIN = (
-    "this connection is not encrypted; use HTTPS, or set PRECEDENT_PUBLIC_URL to the http:// address to allow it anyway"
-)

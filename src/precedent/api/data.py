@@ -7,6 +7,8 @@ from fastapi import Body, Path, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from precedent.http.access import Acting, Caller, Program, Routes, allow
+from precedent.http.errors import ErrorAnswer
 from precedent.jobs.records import DATA
 from precedent.jobs.refreshing import TABLES
 from precedent.security.principals import Role, Scope
@@ -15,9 +17,7 @@ from precedent.tables.asking import Answer
 from precedent.tables.listing import Offered, RefreshShown, TableShown
 from precedent.tables.model import Source
 
-from .access import Acting, Caller, Program, Routes, allow
 from .data_questions import PauseGiven, SourceGiven, SqlGiven, TableGiven, Triggered
-from .errors import ErrorAnswer
 from .runs import ANSWERS, JOBS, AskedTerms, ask
 from .structs import StructRoutes
 

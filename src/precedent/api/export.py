@@ -18,13 +18,12 @@ from starlette.types import Receive, Scope, Send
 
 from precedent.app import App
 from precedent.errors import Exhausted
+from precedent.http.access import Caller, Program, Routes, allow
+from precedent.http.questions import MAX_TEXT, Filtered
 from precedent.security import audit
 from precedent.security.principals import Principal, Role
 from precedent.usage.export import MEDIA_TYPES, Exported, Format
 from precedent.usage.export import export as write_export
-
-from .access import Caller, Program, Routes, allow
-from .questions import MAX_TEXT, Filtered
 
 routes = Routes(prefix="/api/export", tags=["export"])
 CHUNK_BYTES = 256 << 10

@@ -4,10 +4,9 @@ from typing import Literal
 
 import pydantic
 
+from precedent.http.access import PUBLIC, Program, Routes, allow
 from precedent.security.principals import Role
 from precedent.telemetry.health import worst
-
-from .access import PUBLIC, Program, Routes, allow
 
 routes = Routes(tags=["health"])
 

@@ -8,13 +8,13 @@ from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
 from precedent.errors import BadInput
+from precedent.http.access import Caller, Program, Routes, allow
 from precedent.jobs.overview import JobState, run_now, states
 from precedent.jobs.records import CatchUp, Job, Overlap, named
 from precedent.scheduler.planning import settled
 from precedent.schedules import parse, upcoming
 from precedent.security.principals import Role, Scope
 
-from .access import Caller, Program, Routes, allow
 from .runs import ANSWERS, JOBS, LAST_INSTANT, AskedTerms, Run, ask
 
 routes = Routes(prefix="/api/admin", tags=["jobs"])

@@ -5,6 +5,9 @@ from typing import Annotated
 import msgspec
 from fastapi import Path, Query, Request
 
+from precedent.http.access import Acting, Caller, Program, allow
+from precedent.http.looking import note_look
+from precedent.http.questions import persons_seen
 from precedent.knowledge import listing
 from precedent.knowledge.bundle import Bundle
 from precedent.knowledge.domains import Domain
@@ -15,7 +18,6 @@ from precedent.knowledge.search import FoundTurn, search_items, search_turns
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
-from .access import Acting, Caller, Program, allow
 from .knowledge_questions import (
     Approval,
     Batch,
@@ -30,8 +32,6 @@ from .knowledge_questions import (
     Vote,
     Withdrawal,
 )
-from .looking import note_look
-from .questions import persons_seen
 from .runs import LAST_INSTANT
 from .structs import StructRoutes
 

@@ -6,14 +6,14 @@ import msgspec
 from fastapi import Path, Query
 from pydantic import Field
 
+from precedent.http.access import Acting, Caller, Program, allow
+from precedent.http.questions import Paged
 from precedent.knowledge.model import Item
 from precedent.knowledge.pairs import Pair, Resolution
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
-from .access import Acting, Caller, Program, allow
 from .knowledge_questions import MAX_REASON, Wording
-from .questions import Paged
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/knowledge", tags=["knowledge"])

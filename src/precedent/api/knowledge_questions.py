@@ -5,13 +5,13 @@ from typing import Annotated
 import msgspec
 from pydantic import BaseModel, Field
 
+from precedent.http.questions import Paged, Question, Values
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import MAX_CONTENT, MAX_QUESTION, MAX_TITLE, Status
 from precedent.knowledge.review import MAX_BATCH
 from precedent.knowledge.statuses import Action
 
-from .questions import Paged, Question, Values
 from .runs import LAST_INSTANT
 
 MAX_REASON = 1000

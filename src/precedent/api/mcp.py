@@ -12,6 +12,8 @@ from starlette.types import Scope as AsgiScope
 from precedent.app import App
 from precedent.client.known import Known, Shown
 from precedent.errors import BadInput, Forbidden
+from precedent.http.access import Acting, Program, Routes, allow
+from precedent.http.bodies import read_body
 from precedent.knowledge import listing
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
@@ -19,9 +21,6 @@ from precedent.knowledge.model import Item, Status
 from precedent.knowledge.search import search_items
 from precedent.security.acting import By
 from precedent.security.principals import Role, Scope
-
-from .access import Acting, Program, Routes, allow
-from .bodies import read_body
 
 routes = Routes(tags=["knowledge"])
 CALLER, PROPOSES = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)

@@ -7,12 +7,11 @@ from threading import Lock
 from fastapi import Request, Response
 
 from precedent.app import App
+from precedent.http.access import Routes, allow
 from precedent.security.principals import Role, Scope
 from precedent.telemetry import alerts
 from precedent.telemetry.figures import Archived
 from precedent.telemetry.metrics import CONTENT_TYPE, Metrics, Scrape
-
-from .access import Routes, allow
 
 routes = Routes(tags=["health"])
 ARCHIVE_S = 60.0

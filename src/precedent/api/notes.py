@@ -7,16 +7,16 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import Field
 
 from precedent.errors import BadInput, Forbidden
+from precedent.http.access import Caller, Program, allow
+from precedent.http.bodies import read_body
+from precedent.http.errors import ErrorAnswer
+from precedent.http.questions import Paged, Text
 from precedent.knowledge.notes import listing
 from precedent.knowledge.notes.listing import NoteRow, NoteShown
 from precedent.knowledge.notes.model import MAX_BODY_BYTES, NotesSent, NotesTaken
 from precedent.security.principals import Role, Scope
 from precedent.usage.paging import Page
 
-from .access import Caller, Program, allow
-from .bodies import read_body
-from .errors import ErrorAnswer
-from .questions import Paged, Text
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/notes", tags=["notes"])

@@ -12,7 +12,8 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from .errors import ErrorAnswer
+from precedent.http.errors import ErrorAnswer
+
 from .structs import answer_of
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 import pydantic
 from fastapi import Path, Request
 
+from precedent.http.access import Acting, Program, Routes, allow, presented
 from precedent.security.accounts import INVITATION, RESET
 from precedent.security.accounts import Account as AccountRecord
 from precedent.security.accounts import Link as LinkRecord
 from precedent.security.principals import Role, Scope
 from precedent.security.teams import Team as TeamRecord
 
-from .access import Acting, Program, Routes, allow, presented
 from .auth import Number, Token, TokenList
 
 routes = Routes(prefix="/api/admin", tags=["accounts"])

@@ -10,13 +10,14 @@ from fastapi import Path, Query, Request
 from precedent.app import App
 from precedent.archive import erasing
 from precedent.errors import BadInput, NotFound
+from precedent.http.access import Caller, Program, Routes, allow
 from precedent.model import Purpose
 from precedent.security.principals import Principal, Role, Scope
 from precedent.security.visibility import visible_users
 from precedent.store.schema import user
+from precedent.usage import sessions as service
 
-from .access import Caller, Program, Routes, allow
-from .sessions import Name, OneQuery, one
+from .sessions import Name, OneQuery
 
 routes = Routes(tags=["privacy"])
 ANYBODY = allow(Role.VIEWER)
@@ -120,7 +121,7 @@ def erase_session(
 ) -> ReceiptShown:
     """Erase a session of the caller's, of anybody's for admins, with everything derived from it."""
     with program.store.read() as tx:
-        found = one(tx, session, question.person, visible_users(caller))[0]
+        found = service.of_one(tx, session, person=question.person, visible=visible_users(caller))[0]
     number = request.state.request_id
     return _proof(program.erase_session(found.session_file, by=caller.name, owner=found.user_id, request_id=number))
 

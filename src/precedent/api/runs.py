@@ -12,13 +12,12 @@ from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
 from precedent.errors import Busy, Misconfigured
+from precedent.http.access import Program, Routes, allow
+from precedent.http.errors import answer
 from precedent.jobs.records import named
 from precedent.jobs.runs import RunRecord
 from precedent.security import audit
 from precedent.security.principals import Role, Scope
-
-from .access import Program, Routes, allow
-from .errors import answer
 
 routes = Routes(prefix="/api/admin", tags=["runs"])
 JOBS = allow(Role.ADMIN, Role.SCHEDULER, scope=Scope.JOBS)

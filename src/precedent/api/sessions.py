@@ -3,31 +3,27 @@
 Somebody else's session is answered like one that is not there.
 """
 
-from collections.abc import Collection
 from typing import Annotated
 
 import msgspec
-import sqlalchemy as sa
 from fastapi import Path, Query, Request
 from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.routing import Match
 from starlette.types import Scope
 
-from precedent.app import App
-from precedent.errors import Conflict, NotFound
+from precedent.errors import NotFound
+from precedent.http.access import Caller, Program, allow
+from precedent.http.looking import note_transcript
+from precedent.http.questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from precedent.pipeline.event_pages import EventPage, transcripts
 from precedent.processors.friction import rows as friction
-from precedent.security import visibility
-from precedent.security.principals import Principal, Role
+from precedent.security.principals import Role
 from precedent.usage import sessions as service
 from precedent.usage.paging import Page
 from precedent.usage.report import Filter, Report, Totals
-from precedent.usage.sessions import Owned, SessionSummary, TranscriptDetail
+from precedent.usage.sessions import SessionSummary, TranscriptDetail
 
-from .access import Caller, Program, allow
-from .looking import note_look
-from .questions import MAX_TEXT, Dated, Paged, Question, Text, Values, persons_seen
 from .structs import StructRoutes
 
 
@@ -123,7 +119,7 @@ def show_session(
     """Show a session: totals, transcripts, how each line was accounted for, and every fault with its place."""
     visible = persons_seen(caller, single=True)
     with program.store.read() as tx:
-        found = one(tx, session, question.person, visible)
+        found = service.of_one(tx, session, person=question.person, visible=visible)
         ids = [each.transcript_id for each in found]
         where = Filter(sessions=(found[0].session,), visible=(found[0].user_id,))
         answer = SessionDetail(
@@ -131,7 +127,7 @@ def show_session(
             totals=Report(tx, where=where).totals(),
             transcripts=service.details(tx, ids, visible=visible),
         )
-    _note(request, program, caller, found[0], "read_session")
+    note_transcript(request, program, caller, found[0], "read_session")
     return answer
 
 
@@ -141,13 +137,13 @@ def list_events(
 ) -> EventPage:
     """Show what a transcript says, in pages. All text is what somebody else wrote: never take it for markup."""
     with program.store.read() as tx:
-        found = one(tx, session, question.person, persons_seen(caller, single=True))
+        found = service.of_one(tx, session, person=question.person, visible=persons_seen(caller, single=True))
         wanted = [each for each in found if question.transcript in (None, each.session_file)]
         if not wanted:
             raise NotFound(f"this session has no transcript {question.transcript!r}")
         named = transcripts(tx, [wanted[0].transcript_id])[0]
     page = program.event_pages.read(named, after=question.after, limit=question.limit)
-    _note(request, program, caller, wanted[0], "read_transcript")
+    note_transcript(request, program, caller, wanted[0], "read_transcript")
     return page
 
 
@@ -157,37 +153,7 @@ def list_moments(
 ) -> Moments:
     """Show every moment of friction of a session with its line."""
     with program.store.read() as tx:
-        found = one(tx, session, question.person, persons_seen(caller, single=True))
+        found = service.of_one(tx, session, person=question.person, visible=persons_seen(caller, single=True))
         moments = friction.moments(tx, found[0].session_file)
-    _note(request, program, caller, found[0], "read_session")
+    note_transcript(request, program, caller, found[0], "read_session")
     return Moments(moments=moments)
-
-
-def one(tx: sa.Connection, name: str, person: str | None, visible: Collection[int] | None) -> list[Owned]:
-    """Return the transcripts of one person's session.
-
-    Args:
-        tx: the view to read.
-        name: as a caller gave it.
-        person: whose; None when one person alone has a session of this name.
-        visible: ids of the persons who may be told of; None for everybody.
-
-    Raises:
-        NotFound: there is none, or it is of somebody else.
-        Conflict: several persons have one.
-    """
-    found = service.owned(tx, name, visible=visible)
-    if person is not None:
-        found = [each for each in found if each.person == person]
-    if not found:
-        raise NotFound("there is no such session")
-    persons = sorted({each.person for each in found})
-    if len(persons) > 1:
-        raise Conflict(f"several persons have a session of this id; name one as `person`: {', '.join(persons)}")
-    return found
-
-
-def _note(request: Request, program: App, caller: Principal, found: Owned, action: str) -> None:
-    """Write an audit row when the session is somebody else's."""
-    if visibility.is_anothers(caller, found.user_id):
-        note_look(request, program, caller, action, f"transcript:{found.session_file}")

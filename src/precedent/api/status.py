@@ -2,12 +2,12 @@
 
 import msgspec
 
+from precedent.http.access import PUBLIC, Program, allow
 from precedent.jobs.records import PREFIX
 from precedent.pipeline import backlog
 from precedent.pipeline.backlog import Backlog
 from precedent.security.principals import Role
 
-from .access import PUBLIC, Program, allow
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api", tags=["status"])

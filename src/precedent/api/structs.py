@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 from fastapi.responses import JSONResponse
 
-from .access import Access, Routes
+from precedent.http.access import Access, Routes
 
 
 class StructResponse(JSONResponse):

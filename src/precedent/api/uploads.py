@@ -14,10 +14,9 @@ from precedent.app import App
 from precedent.archive.bodies import Body
 from precedent.archive.receiving import Address, Standing, Upload, plain_address
 from precedent.errors import BadInput, Forbidden, TooLarge
+from precedent.http.access import Caller, Program, Routes, allow
+from precedent.http.errors import ErrorAnswer
 from precedent.security.principals import Principal, Role, Scope
-
-from .access import Caller, Program, Routes, allow
-from .errors import ErrorAnswer
 
 routes = Routes(prefix="/api/sessions", tags=["uploads"])
 UPLOAD = allow(Role.MEMBER, scope=Scope.UPLOAD)

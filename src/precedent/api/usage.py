@@ -9,6 +9,8 @@ from pydantic import Field
 
 from precedent.app import App
 from precedent.errors import BadInput
+from precedent.http.access import Caller, Program, allow
+from precedent.http.questions import Dated, Filtered, Paged, persons_seen
 from precedent.security.principals import Role
 from precedent.usage import blocks as five_hours
 from precedent.usage.facts import TOOL_KINDS, EventKind
@@ -18,8 +20,6 @@ from precedent.usage.report import DIMENSIONS, CostMode, EventTotals, Filter, Re
 from precedent.usage.requests import TracedRequest, trace
 from precedent.usage.time_spent import TimeSpent, time_spent
 
-from .access import Caller, Program, allow
-from .questions import Dated, Filtered, Paged, persons_seen
 from .structs import StructRoutes
 
 routes = StructRoutes(prefix="/api/usage", tags=["usage"])

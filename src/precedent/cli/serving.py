@@ -47,7 +47,7 @@ def _say_json(message: str) -> None:
 def api(ctx: typer.Context) -> None:
     """Serve the HTTP interface alone; several may serve one database."""
     # The web framework is heavy and only this command needs it.
-    from precedent.api.serving import serve as run  # noqa: PLC0415
+    from precedent.server.serving import serve as run  # noqa: PLC0415
     from precedent.telemetry.logs import begin  # noqa: PLC0415
 
     lifeline.hold()

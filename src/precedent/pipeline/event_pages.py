@@ -5,10 +5,10 @@ else wrote: it is cut to a bounded length and never interpreted.
 """
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -36,6 +36,7 @@ MAX_STATE_BYTES = 64 << 10
 MAX_PLACES = 1_000
 MAX_REMEMBERED = 32
 """Transcripts whose places are remembered."""
+GONE = "this transcript is not there any more"
 AT_A_TIME = 4
 """Pages that are read at a time; the others wait."""
 
@@ -151,6 +152,11 @@ class _Places:
         place = bisect_right(self._numbers, number)
         return (self._numbers[place - 1], self._positions[place - 1]) if place else (0, START)
 
+    def last_above(self, line: int) -> tuple[int, Position]:
+        """Return the nearest place above a line, and how many events stand before it."""
+        place = bisect_left(self._positions, line, key=lambda each: each.newlines + 1)
+        return (self._numbers[place - 1], self._positions[place - 1]) if place else (0, START)
+
     def add(self, number: int, position: Position) -> None:
         """Remember a place, unless there are enough or it takes too much."""
         place = bisect_right(self._numbers, number)
@@ -189,9 +195,32 @@ class EventPages:
             with self._turns:
                 events, more = self._page(named, places, after, limit)
         except FileNotFoundError as error:
-            raise NotFound("this transcript is not there any more") from error
+            raise NotFound(GONE) from error
         following = after + limit if more else None
         return EventPage(session_file=named.ref.session_file, events=events, next=following)
+
+    @contextmanager
+    def walk(self, named: Named, *, after: int = 0, line: int = 0) -> Iterator[Iterator[tuple[int, Event]]]:
+        """Give the events of a transcript with their numbers, from 0, while the block runs.
+
+        Args:
+            named: the transcript.
+            after: how many events to pass over.
+            line: begin so that the events of this line are among them, as late as can be done without reading.
+
+        Raises:
+            NotFound: the content went away meanwhile.
+        """
+        places = self._remembered(named.ref)
+        with self._lock:
+            begin, start = places.last_above(line) if line else places.last_before(after)
+        try:
+            path, reader = self._content(named)
+            with self._turns, closing(PartOfFile(path, start=start.offset, end=named.ref.length)) as stream:
+                numbered = enumerate(Reading(stream, reader, start=start), begin)
+                yield (each for each in numbered if each[0] >= after)
+        except FileNotFoundError as error:
+            raise NotFound(GONE) from error
 
     def _page(self, named: Named, places: _Places, after: int, limit: int) -> tuple[list[EventShown], bool]:
         with self._lock:

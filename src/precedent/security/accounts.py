@@ -67,6 +67,11 @@ class Accounts:
         with self._store.read() as tx:
             return [Account(*row) for row in tx.execute(_ACCOUNTS.order_by(user.c.key))]
 
+    def any(self) -> bool:
+        """Tell whether anybody has an account."""
+        with self._store.read() as tx:
+            return tx.scalar(sa.select(account.c.user_id).limit(1)) is not None
+
     def get(self, name: str) -> Account:
         """Return the account of a key or an address.
 

@@ -34,7 +34,7 @@ from . import accounts, audit
 from .acting import By
 from .principals import Role
 from .secret_text import digest, fresh
-from .site import is_loopback
+from .site import is_loopback, safe_path
 
 CALLBACK = "/api/auth/oidc/callback"
 LIVES_S = 600
@@ -125,7 +125,7 @@ class OidcLogin:
         now = self._clock.now()
         with self._store.write() as tx:
             tx.execute(oidc_login.delete().where(oidc_login.c.expires_at <= now))
-            values = {"digest": digest(state), "return_to": _path(to), "expires_at": now + LIVES_S * SECOND}
+            values = {"digest": digest(state), "return_to": safe_path(to), "expires_at": now + LIVES_S * SECOND}
             tx.execute(oidc_login.insert().values(**values))
         asked = {
             "response_type": "code",
@@ -359,12 +359,6 @@ def _derived(secret: str, purpose: str) -> str:
 
 def _key(tx: sa.Connection, user_id: int) -> str:
     return str(tx.scalar(sa.select(user.c.key).where(user.c.id == user_id)))
-
-
-def _path(to: str) -> str:
-    """Return a path of ours; anything that a browser could take for another place is `/`."""
-    plain = to.isascii() and to.isprintable() and "\\" not in to and to.startswith("/") and not to.startswith("//")
-    return to if plain else "/"
 
 
 def _check_url(url: str, what: str) -> None:

@@ -128,6 +128,12 @@ class Site:
         )
 
 
+def safe_path(to: str) -> str:
+    """Return a path of ours; anything that a browser could take for another place is `/`."""
+    plain = to.isascii() and to.isprintable() and "\\" not in to and to.startswith("/") and not to.startswith("//")
+    return to if plain else "/"
+
+
 def is_loopback(address: str) -> bool:
     """Tell whether a name or address is this machine's own."""
     if address == "localhost":

@@ -160,6 +160,20 @@ class Report:
         ]  # fmt: skip
         return sorted(found, key=lambda each: (each.group, -each.events, each.kind, each.name))
 
+    def quarter_hours(self) -> list[tuple[int, int]]:
+        """Return how many requests there were in each quarter of an hour that had any, in order; it as its number."""
+        sessions = bool(self._where.sessions)
+        facts = request_facts(sessions)
+        source: sa.FromClause = facts
+        if self._where.persons:
+            source = source.join(user, user.c.id == facts.c.user_id)
+        conditions = [*self._conditions(facts), *self._between(facts)]
+        if _has_spans(facts):
+            conditions.append(facts.c.span == SPANS[-1])
+        query = sa.select(facts.c.bucket, sa.cast(sa.func.sum(facts.c.requests), sa.BigInteger)).select_from(source)
+        query = query.where(*conditions).group_by(facts.c.bucket).order_by(facts.c.bucket)
+        return [(bucket, requests) for bucket, requests in self._tx.execute(query)]
+
     def _grouped(
         self, facts: sa.Subquery, dimensions: Sequence[str], sums: Sequence[str], period: Period
     ) -> Sequence[Sequence[Any]]:

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.archive.catalogue import named
+from precedent.errors import Conflict, NotFound
 from precedent.store.schema import (
     transcript,
     usage_copy,
@@ -231,6 +232,30 @@ def owned(tx: sa.Connection, name: str, *, visible: Collection[int] | None = Non
     if visible is not None:
         query = query.where(row.user_id.in_(visible))
     return [Owned(*each) for each in tx.execute(query)]
+
+
+def of_one(tx: sa.Connection, name: str, *, person: str | None, visible: Collection[int] | None) -> list[Owned]:
+    """Return the transcripts of one person's session.
+
+    Args:
+        tx: the view to read.
+        name: as a caller gave it.
+        person: whose; None when one person alone has a session of this name.
+        visible: ids of the persons who may be told of; None for everybody.
+
+    Raises:
+        NotFound: there is none, or it is of somebody else.
+        Conflict: several persons have one.
+    """
+    found = owned(tx, name, visible=visible)
+    if person is not None:
+        found = [each for each in found if each.person == person]
+    if not found:
+        raise NotFound("there is no such session")
+    persons = sorted({each.person for each in found})
+    if len(persons) > 1:
+        raise Conflict(f"several persons have a session of this id; name one as `person`: {', '.join(persons)}")
+    return found
 
 
 def summary(tx: sa.Connection, transcripts: Collection[int]) -> SessionSummary | None:

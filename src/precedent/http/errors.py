@@ -10,12 +10,12 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pydantic
 import sqlalchemy as sa
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
@@ -24,6 +24,7 @@ from starlette.routing import compile_path
 
 from precedent import errors
 
+from .access import is_page
 from .observing import route_of
 from .refusals import audit_refusal
 
@@ -67,6 +68,7 @@ RETRY_S = 5
 _PASSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What the system refuses now and may give later: room, descriptors, memory, a disk that answers."""
 
+UNAUTHENTICATED = 401
 METHOD_NOT_ALLOWED = 405
 SERVER_FAULT = 500
 """Statuses from here on are not the caller's doing."""
@@ -81,6 +83,10 @@ _CODES = {
 }
 
 
+ErrorPage = Callable[[Request, int, ErrorBody], Response]
+"""Shows an error to a person; `app.state.error_page` has it where there are pages."""
+
+
 def answer(
     request: Request,
     status: int,
@@ -89,22 +95,34 @@ def answer(
     *,
     details: dict[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """Return an error in the one shape."""
+) -> Response:
+    """Return an error in the one shape; to a person who looks at pages, as a page."""
     number = getattr(request.state, "request_id", "")
     if status >= SERVER_FAULT:
         message = plain(message)
-    body = ErrorAnswer(error=ErrorBody(code=code, message=message, request_id=number, details=details or {}))
-    return JSONResponse(body.model_dump(), status_code=status, headers=headers)
+    body = ErrorBody(code=code, message=message, request_id=number, details=details or {})
+    page: ErrorPage | None = getattr(request.app.state, "error_page", None)
+    if page is not None and _is_for_a_person(request):
+        shown = page(request, status, body)
+        shown.headers.update({} if status == UNAUTHENTICATED else headers or {})
+        return shown
+    return JSONResponse(ErrorAnswer(error=body).model_dump(), status_code=status, headers=headers)
 
 
-def last_resort(request: Request, error: Exception) -> JSONResponse:
+def _is_for_a_person(request: Request) -> bool:
+    """Tell whether a browser asks for a page of ours, or for a place that is none of a program's."""
+    asked = "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
+    route = request.scope.get("route")
+    return asked and (is_page(route) if route is not None else not request.url.path.startswith("/api"))
+
+
+def last_resort(request: Request, error: Exception) -> Response:
     """Return the answer to a fault that nobody expected, and tell the log."""
     log.error("%s failed", route_of(request.scope), exc_info=error)
     return answer(request, 500, "internal", f"something failed here ({type(error).__name__}); the log says more")
 
 
-def away(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
+def away(request: Request, error: sa.exc.SQLAlchemyError) -> Response:
     """Return the answer while the database is unavailable."""
     log.warning("the database is unavailable: %s", getattr(error, "orig", error))
     message = "the database is unavailable; try again"
@@ -132,7 +150,7 @@ def add_error_shape(web: FastAPI) -> None:
     """Answer every error of an application in the one shape."""
 
     @web.exception_handler(errors.PrecedentError)
-    async def ours(request: Request, error: errors.PrecedentError) -> JSONResponse:
+    async def ours(request: Request, error: errors.PrecedentError) -> Response:
         if isinstance(error.__cause__, sa.exc.DBAPIError):
             return away(request, error.__cause__)  # what the database says names hosts and users
         status, code = next(found for kind in type(error).__mro__ if (found := STATUS.get(kind)))
@@ -153,14 +171,14 @@ def add_error_shape(web: FastAPI) -> None:
         return answer(request, status, code, str(error), details=details, headers=headers)
 
     @web.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         faults = [{"at": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
         said = "; ".join(f"{each['at']}: {each['message']}" for each in faults)
         await audit_refusal(request, 422, said)
         return answer(request, 422, "invalid", said, details={"faults": faults})
 
     @web.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
         code = _CODES.get(error.status_code, "http_error")
         if error.status_code == METHOD_NOT_ALLOWED:
             headers = {"Allow": ", ".join(sorted(_methods(web, request.url.path)))}
@@ -170,11 +188,11 @@ def add_error_shape(web: FastAPI) -> None:
     @web.exception_handler(sa.exc.OperationalError)
     @web.exception_handler(sa.exc.InterfaceError)
     @web.exception_handler(sa.exc.TimeoutError)
-    async def database(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
+    async def database(request: Request, error: sa.exc.SQLAlchemyError) -> Response:
         return away(request, error)
 
     @web.exception_handler(OSError)
-    async def system(request: Request, error: OSError) -> JSONResponse:
+    async def system(request: Request, error: OSError) -> Response:
         if error.errno not in _PASSES:
             raise error  # nobody expected it
         log.warning("%s cannot be answered now: %s", route_of(request.scope), error)
@@ -183,6 +201,6 @@ def add_error_shape(web: FastAPI) -> None:
 
     @web.exception_handler(sa.exc.DataError)
     @web.exception_handler(OverflowError)
-    async def unfit(request: Request, error: Exception) -> JSONResponse:
+    async def unfit(request: Request, error: Exception) -> Response:
         log.info("%s %s: a value that no database takes (%s)", request.method, request.url.path, type(error).__name__)
         return answer(request, 400, "bad_input", "a value is too large or of a form that no database takes")

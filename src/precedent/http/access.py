@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from precedent.app import App
@@ -19,7 +20,8 @@ from .observing import route_of
 
 log = logging.getLogger(__name__)
 
-log = logging.getLogger(__name__)
+PAGE = "x-page"
+"""Marks the routes of pages."""
 
 OPEN_PATHS = frozenset({"/api/openapi.json"})
 """Routes of the framework itself, which show nothing of anybody."""
@@ -144,12 +146,34 @@ class Routes(APIRouter):
         )
 
 
+class PageRoutes(Routes):
+    """A router of pages for people: HTML, which the description of the interface for programs leaves out."""
+
+    def add(
+        self, method: str, path: str, access: Access, **more: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Return a decorator that adds a page, or what a form of a page is sent to."""
+        given = {"include_in_schema": False, "response_model": None, "response_class": HTMLResponse} | more
+        return super().add(method, path, access, openapi_extra={PAGE: True}, **given)
+
+
+def is_page(route: object) -> bool:
+    """Tell whether a route is a page's."""
+    return bool((getattr(route, "openapi_extra", None) or {}).get(PAGE))
+
+
 class RouteAccess(NamedTuple):
-    """One route of an application."""
+    """One route of an application.
+
+    Attributes:
+        access: what it declares; None: nothing.
+        page: it is for people and gives HTML.
+    """
 
     method: str
     path: str
     access: Access | None
+    page: bool = False
 
 
 _CONVERTER = re.compile(r"(?<=\w):\w+(?=})")
@@ -165,7 +189,8 @@ def routes_of(web: FastAPI) -> list[RouteAccess]:
         declared = route.openapi_extra if isinstance(route.original_route, APIRoute) else None
         said = (declared or {}).get("x-access")
         access = _declared(said) if said else None
-        found += [RouteAccess(method, path, access) for method in sorted(methods - {"HEAD"})]
+        page = is_page(route.original_route)
+        found += [RouteAccess(method, path, access, page) for method in sorted(methods - {"HEAD"})]
     return found
 
 

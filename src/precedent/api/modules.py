@@ -1,0 +1,61 @@
+"""Puts every route of the interface into an application."""
+
+from fastapi import FastAPI
+
+from precedent import plugins
+
+from . import (
+    admin,
+    audit,
+    auth,
+    data,
+    export,
+    findings,
+    health,
+    jobs,
+    knowledge,
+    knowledge_pairs,
+    mcp,
+    metrics,
+    notes,
+    people,
+    privacy,
+    runs,
+    sessions,
+    status,
+    uploads,
+    usage,
+)
+
+MODULES = (
+    health,
+    status,
+    usage,
+    sessions,
+    findings,
+    knowledge,
+    knowledge_pairs,
+    mcp,
+    notes,
+    data,
+    export,
+    uploads,
+    jobs,
+    runs,
+    admin,
+    audit,
+    auth,
+    people,
+    privacy,
+    metrics,
+)
+
+
+def add(server: FastAPI) -> None:
+    """Add the routes, and what they keep between two requests."""
+    server.state.agents = frozenset(each.name for each in plugins.installed(plugins.READERS))
+    server.state.uploads = uploads.Places()
+    server.state.exports = export.turns()
+    for module in MODULES:
+        server.include_router(module.routes)
+    server.include_router(data.plain_routes)

@@ -1,0 +1,12 @@
+"""All pages. A module that is not listed here is not served; the navigation derives from this list."""
+
+from . import account, login, overview, sessions, usage
+from .contract import Pages
+
+REGISTRY: tuple[Pages, ...] = (
+    overview.PAGES,
+    usage.PAGES,
+    sessions.PAGES,
+    account.PAGES,
+    login.PAGES,
+)

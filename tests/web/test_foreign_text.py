@@ -1,0 +1,197 @@
+"""Whatever a transcript says, it is shown as text: nothing of it runs, and nothing is loaded from anywhere."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import Page
+
+from browsers import Browsers, Seen, cookie_of, fitting, served, wrong
+from builders import claude_line, claude_path, claude_prompt, claude_reply, claude_result, home_of, put, session_id
+from callers import person
+from precedent.app import App
+from precedent.security.principals import Role
+from precedent.settings import load
+
+ELSEWHERE = "https://elsewhere.invalid"
+CALLS = (
+    "alert(1)",
+    "window.__hits.push('ran')",
+    f"fetch('{ELSEWHERE}/f')",
+    "import('/static/x.js')",
+    f"location='{ELSEWHERE}/'",
+)
+FORMS = (
+    "<script>{c}</script>",
+    "<ScRiPt>{c}</sCrIpT>",
+    "</script><script>{c}</script>",
+    "<img src=x onerror={c}>",
+    "<img src='{e}/i.png'>",
+    "<svg onload={c}>",
+    "<svg><script>{c}</script></svg>",
+    "<svg><animate onbegin={c} attributeName=x dur=1s>",
+    "<svg><use href='{e}/s.svg#x'/></svg>",
+    "<math><mtext></mtext><script>{c}</script></math>",
+    "<body onload={c}>",
+    "<iframe src=javascript:{c}></iframe>",
+    '<iframe srcdoc="<script>{c}</script>"></iframe>',
+    "<object data='{e}/o'></object>",
+    "<embed src='{e}/e'>",
+    "<link rel=stylesheet href='{e}/c.css'>",
+    "<style>@import '{e}/s.css';body{{display:none}}</style>",
+    "<base href='{e}/'>",
+    "<meta http-equiv=refresh content='0;url={e}/'>",
+    "<form action='{e}/'><button autofocus onfocus={c}>x</button></form>",
+    "<input autofocus onfocus={c}>",
+    "<details open ontoggle={c}>x</details>",
+    "<video src='{e}/v' onerror={c}></video>",
+    "<audio src=x onerror={c}>",
+    "<marquee onstart={c}>x</marquee>",
+    "<a href=javascript:{c} autofocus onfocus={c}>x</a>",
+    "[x](javascript:{c})",
+    "![x]({e}/m.png)",
+    "<div hx-get='{e}/h' hx-trigger=load>x</div>",
+    "<div hx-on:load='{c}' hx-trigger=load>x</div>",
+    "<div data-hx-get='/logout' data-hx-trigger=load>x</div>",
+    "<div data-chart='{{}}' data-toast>x</div>",
+    "\"'><script>{c}</script>",
+    "' onmouseover='{c}' autofocus onfocus='{c}",
+    '" autofocus onfocus="{c}',
+    "`-{c}-`",
+    "{{{{ 7*7 }}}}{{% include 'base.html' %}}{c}",
+    "${{{c}}}",
+    "<!--><script>{c}</script>-->",
+    "<![CDATA[<script>{c}</script>]]>",
+    '<noscript><p title="</noscript><img src=x onerror={c}>">',
+    "<template><script>{c}</script></template><img src=x onerror={c}>",
+    "\u001b]8;;{e}/\u0007link\u001b]8;;\u0007<img src=x onerror={c}>",
+    "&lt;script&gt;{c}&lt;/script&gt;",
+    "%3Cscript%3E{c}%3C/script%3E",
+    "\\u003cscript\\u003e{c}\\u003c/script\\u003e",
+    "</title><script>{c}</script>",
+    "</textarea><script>{c}</script>",
+    "</time><script>{c}</script>\u202e",
+    "<x onclick={c} tabindex=1 id=x>x</x>",
+    "</pre></details><script>{c}</script>",
+)
+PAYLOADS = [form.format(c=call, e=ELSEWHERE) for call in CALLS for form in FORMS]
+PER_SESSION = 17
+
+
+class Hostile(NamedTuple):
+    """A server over sessions that hold the payloads in every field."""
+
+    url: str
+    cookie: str
+    sessions: list[str]
+
+
+def attack(session: str, payloads: list[str]) -> bytes:
+    """Return a session that has each payload in every field that a person, an agent or a tool writes."""
+    lines = [claude_line("ai-title", session=session, at=0, aiTitle=payloads[0])]
+    for number, text in enumerate(payloads):
+        at, call = number * 10.0, f"toolu_{session}_{number}"
+        lines += [
+            claude_prompt(text, session=session, at=at, cwd=f"/work/{text}"),
+            claude_reply(
+                f"msg_{session}_{number}", session=session, at=at + 1, text=text, model=text, cwd=f"/work/{text}",
+                calls=(
+                    (call, text[:200], {"file_path": f"/{text}", "command": text, text: text}),
+                    (f"{call}b", "Skill", {"skill": f"{text}:x"}),
+                    (f"{call}c", "Task", {"subagent_type": text, "prompt": text, "description": text}),
+                    (f"{call}d", f"mcp__{text[:60]}__x", {"q": text}),
+                ),
+            ),
+            claude_result(call, text, session=session, at=at + 2, is_error=number % 2 == 0),
+            claude_prompt(f"<command-name>/{text}</command-name>", session=session, at=at + 3),
+            claude_prompt(f"No, that is wrong: {text} is what we call a berth here.", session=session, at=at + 4),
+        ]  # fmt: skip
+    return b"".join(lines)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
+    folder = tmp_path_factory.mktemp("foreign")
+    app = App(load(**fitting(folder / "data")))
+    home, names = home_of(folder, "mallory"), []
+    for start in range(0, len(PAYLOADS), PER_SESSION):
+        name = session_id(f"hostile {start}")
+        put(claude_path(home.path, name), attack(name, PAYLOADS[start : start + PER_SESSION]))
+        names.append(name)
+    app.collect([home])
+    for processor in ("usage", "friction", "verification"):
+        app.run_processor(processor)
+    person(app, "root", Role.ADMIN)
+    cookie = cookie_of(app, "root")
+    with served(folder / "data") as url:
+        yield Hostile(url, cookie, names)
+    app.close()
+
+
+def test_there_are_as_many_payloads_as_promised() -> None:
+    assert len(set(PAYLOADS)) >= 200
+
+
+@pytest.mark.timeout(300)
+def test_nothing_that_a_transcript_says_runs_or_loads_anything(browsers: Browsers, hostile: Hostile) -> None:
+    ways = ("model", "person", "project", "agent", "tool", "mcp", "skill", "plugin", "subagent", "command")
+    days = "since=2026-01-01&until=2026-12-31"
+    paths = ["/", "/sessions", f"/usage/requests?{days}", *(f"/usage?by={way}&{days}" for way in ways)]
+
+    async def look(page: Page, seen: Seen) -> tuple[list[str], int]:
+        found: list[str] = []
+        payloads = 0
+        for path in paths:
+            answer = await page.goto(path)
+            assert answer is not None and answer.status == 200, path
+            found += await wrong(page, seen, hostile.url)
+        for name in hostile.sessions:
+            next_page: str | None = f"/sessions/{name}"
+            while next_page:
+                answer = await page.goto(next_page)
+                assert answer is not None and answer.status == 200, next_page
+                await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+                text = await page.evaluate("document.querySelector('.events').innerText")
+                payloads += sum(each.strip() in text for each in PAYLOADS)
+                await page.hover(".events .event")
+                found += await wrong(page, seen, hostile.url)
+                links = await page.query_selector_all(".talk a[rel=next]")
+                next_page = await links[0].get_attribute("href") if links else None
+        return found, payloads
+
+    found, payloads = browsers.visit(hostile.url, look, cookie=hostile.cookie)
+    assert found == []
+    assert payloads >= 150  # they were really there to be seen, as text
+
+
+@pytest.mark.parametrize("payload", PAYLOADS[: len(FORMS) : 5])
+def test_nothing_that_an_address_says_runs_or_loads_anything(
+    browsers: Browsers, hostile: Hostile, payload: str
+) -> None:
+    name = hostile.sessions[0]
+
+    async def look(page: Page, seen: Seen) -> list[str]:
+        text = quote(payload[:200])
+        found: list[str] = []
+        for path in (
+            f"/sessions/{name}?q={text}", f"/sessions?project={text}", f"/usage?project={text}", f"/login?next={text}",
+            f"/usage/events?kind=tool&name={text}",
+        ):  # fmt: skip
+            await page.goto(path)
+            found += await wrong(page, seen, hostile.url)
+        return found
+
+    assert browsers.visit(hostile.url, look, cookie=hostile.cookie) == []
+
+
+def test_a_chart_is_told_names_as_data(browsers: Browsers, hostile: Hostile) -> None:
+    async def look(page: Page, seen: Seen) -> Any:
+        await page.goto("/usage?since=2026-01-01&until=2026-12-31")
+        return await page.get_attribute("[data-chart]", "data-chart"), await page.inner_html("[data-chart-legend]")
+
+    data, legend = browsers.visit(hostile.url, look, cookie=hostile.cookie)
+    assert json.loads(data)["series"]
+    assert not re.search(r"<(script|img|svg|iframe|div|form)", legend)
