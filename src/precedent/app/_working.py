@@ -50,7 +50,9 @@ class Working(Knowing):
         """Return a worker; `homes` says where a collection collects from."""
         self.processing.register_all()
         works: dict[str, Work] = {
-            COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
+            COLLECTOR: lambda run, stopping: self._collector_work(
+                run, [*homes(), *self.demo_homes()], stopping=stopping
+            )
         }
         works[HOUSEKEEPING] = self.housekeeping.work
         if MODEL in self.jobs:
