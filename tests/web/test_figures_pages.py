@@ -11,7 +11,10 @@ import pytest
 from playwright.async_api import Page
 
 from browsers import Browsers, Seen
+from builders import claude_path, claude_prompt, put, session_id
 from callers import client
+from precedent.app import App
+from precedent.archive.sources import Home
 from precedent.errors import NotFound
 from precedent.pipeline import event_search
 from precedent.pipeline.event_pages import transcripts
@@ -22,6 +25,7 @@ from precedent.usage.sessions import owned
 from precedent.web import drawing, writing
 from precedent.web.addresses import address, session
 from precedent.web.assets import FOLDER, Assets
+from web_client import client_of
 
 HTML = {"accept": "text/html"}
 DAYS = "since=2026-08-01&until=2026-11-30"
@@ -120,6 +124,25 @@ def test_evidence_and_friction_are_marked_in_their_place(shown: Any) -> None:
     assert marked and "correction" in page and "tool error" in page
     listed = re.findall(r'line=(\d+)">[^<]+</a><br>', page)
     assert [f"L{each}" for each in listed] == marked
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_faulty_line_is_told_once_in_its_place_whatever_the_page(app: App, home: Home) -> None:
+    name, faults = session_id("faulty"), (1, 50, 101, 102, 150, 203)
+    lines = [claude_prompt(f"Berth {number}.", session=name, at=number) for number in range(1, 250)]
+    for number in faults:
+        lines[number - 1] = b"{broken\n"
+    put(claude_path(home.path, name), b"".join(lines))
+    app.collect([home])
+    app.run_processor("usage")
+    told: list[int] = []
+    with client_of(app) as http:
+        for after in (0, 100, 200):
+            answer = http.get(f"/sessions/{name}", after=after)
+            assert answer.status_code == 200
+            told += [int(each) for each in re.findall(r'id="F(\d+)"', answer.text)]
+            assert ('rel="next"' in answer.text) is (after < 200)
+    assert told == list(faults)
 
 
 def test_a_line_is_found_from_any_place_that_is_remembered(shown: Any) -> None:
