@@ -126,6 +126,16 @@ def test_evidence_and_friction_are_marked_in_their_place(shown: Any) -> None:
     assert [f"L{each}" for each in listed] == marked
 
 
+def test_a_line_and_a_byte_have_an_address(shown: Any) -> None:
+    with client(shown.url, cookie=f"precedent-session={shown.cookies[Role.MEMBER]}") as http:
+        by_line = http.get(f"/sessions/{shown.sessions[0]}?line=12", headers=HTML)
+        page = http.get(by_line.headers["location"], headers=HTML).text
+        (offset,) = re.findall(r'title="Line 12, byte ([\d,]+)"', page)[:1]
+        by_byte = http.get(f"/sessions/{shown.sessions[0]}?offset={offset.replace(',', '')}", headers=HTML)
+    assert by_line.status_code == by_byte.status_code == 303
+    assert by_line.headers["location"] == by_byte.headers["location"] and by_line.headers["location"].endswith("#L12")
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_faulty_line_is_told_once_in_its_place_whatever_the_page(app: App, home: Home) -> None:
     name, faults = session_id("faulty"), (1, 50, 101, 102, 150, 203)
@@ -154,6 +164,7 @@ def test_a_line_is_found_from_any_place_that_is_remembered(shown: Any) -> None:
     for place, event in enumerate(events):
         found = event_search.number_of(app.event_pages, named, line=event.line)
         assert events[found].line == event.line and found <= place
+        assert event_search.line_at(app.event_pages, named, byte_offset=event.offset) == event.line
     assert event_search.number_of(app.event_pages, named, line=10**6) == len(events) - 1
     hits = event_search.search(app.event_pages, named, words="BERTH").hits
     assert hits and all(each.found.casefold() == "berth" for each in hits)

@@ -67,6 +67,7 @@ class OneQuery(Question):
 
     Attributes:
         line: the page that shows this line is led to.
+        offset: likewise, of the line that begins at this byte.
         q: words to search for.
     """
 
@@ -74,6 +75,7 @@ class OneQuery(Question):
     transcript: Text | None = None
     after: int = Field(0, ge=0, le=MAX_EVENTS)
     line: int = Field(0, ge=0, le=MAX_EVENTS)
+    offset: int | None = Field(None, ge=0, le=2**62)
     q: Text = ""
     searched: int = Field(0, ge=0, le=MAX_EVENTS)
 
@@ -149,10 +151,13 @@ def show_session(
         moments = friction.moments(tx, chosen.session_file)
         faulty = service.faulty(tx, chosen.transcript_id)
     more: dict[str, Any] = {"person": question.person, "transcript": question.transcript}
-    if question.line and named is not None:
-        number = event_search.number_of(program.event_pages, named, line=question.line)
+    line = question.line
+    if question.offset is not None and named is not None:
+        line = event_search.line_at(program.event_pages, named, byte_offset=question.offset)
+    if line and named is not None:
+        number = event_search.number_of(program.event_pages, named, line=line)
         to = session_address(session, **more, after=number // EVENTS * EVENTS, q=question.q)
-        return RedirectResponse(f"{to}#L{question.line}", 303)
+        return RedirectResponse(f"{to}#L{line}", 303)
     page, hits = _read(program, named, question)
     note_transcript(request, program, caller, chosen, "read_transcript")
     here: dict[str, Any] = {
