@@ -45,6 +45,14 @@ from ._knowledge import (
     knowledge_version,
     knowledge_vote,
 )
+from ._scripts import script, script_run, script_version
+from ._tables import (
+    data_file,
+    data_refresh,
+    data_source,
+    data_table,
+    data_table_team,
+)
 from ._usage import (
     friction_moment,
     secret_mark,
@@ -81,6 +89,11 @@ __all__ = [
     "audit_head",
     "consent",
     "contact",
+    "data_file",
+    "data_refresh",
+    "data_source",
+    "data_table",
+    "data_table_team",
     "friction_moment",
     "invitation",
     "is_described",
@@ -108,6 +121,9 @@ __all__ = [
     "receipt",
     "run",
     "run_total",
+    "script",
+    "script_run",
+    "script_version",
     "secret_mark",
     "state",
     "team",
