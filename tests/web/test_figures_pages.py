@@ -242,7 +242,7 @@ def test_numbers_are_written_for_people() -> None:
         "0 %",
         "\N{EN DASH}",
     ]
-    assert writing.tail("/work/harbour/") == "harbour" and writing.tail("") == ""
+    assert writing.tail("/code/harbour/") == "harbour" and writing.tail("") == ""
     assert str(writing.when(10**18)).startswith(("<time", "<span")) and "µs" in writing.when(2**62)
     assert writing.attributes({"a": '"<', "b": None, "c": True, "d": False}) == ' a="&#34;&lt;" c'
 
