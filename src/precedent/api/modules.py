@@ -21,6 +21,7 @@ from . import (
     people,
     privacy,
     runs,
+    scripts,
     sessions,
     status,
     uploads,
@@ -38,6 +39,7 @@ MODULES = (
     mcp,
     notes,
     data,
+    scripts,
     export,
     uploads,
     jobs,
@@ -59,3 +61,4 @@ def add(server: FastAPI) -> None:
     for module in MODULES:
         server.include_router(module.routes)
     server.include_router(data.plain_routes)
+    server.include_router(scripts.plain_routes)

@@ -32,6 +32,7 @@ TAGS = {
     "knowledge": "What people corrected, confirmed or defined, and its review.",
     "notes": "People's notes for their agents.",
     "data": "Tables of other systems, and questions about them.",
+    "scripts": "Scheduled scripts and their runs.",
     "export": "Everything in one file.",
     "status": "What processors have done, and versions.",
 }

@@ -19,7 +19,7 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, DATA, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
+from precedent.jobs.records import COLLECTOR, DATA, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, SCRIPTS, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -29,6 +29,7 @@ from precedent.security.principals import COMMAND_LINE
 from precedent.store.schema import run as run_table
 
 from ._knowing import Knowing
+from ._scripting import Scripting
 from ._tabling import Tabling
 
 if TYPE_CHECKING:
@@ -39,13 +40,14 @@ if TYPE_CHECKING:
     from precedent.knowledge.notes.model import MemoryStats
     from precedent.knowledge.vectors import EmbeddingStats
     from precedent.processors.verification.asking.answering import ModelStats
+    from precedent.scripts.running import ScriptStats
     from precedent.tables.refreshing import RefreshStats
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Working(Knowing, Tabling):
+class Working(Knowing, Tabling, Scripting):
     """Does the work of jobs."""
 
     def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
@@ -56,6 +58,7 @@ class Working(Knowing, Tabling):
         }
         works[HOUSEKEEPING] = self.housekeeping.work
         works[DATA] = self._data_work
+        works[SCRIPTS] = self._scripts_work
         if MODEL in self.jobs:
             works[MODEL] = self._model_work
         if EMBEDDINGS in self.jobs:
@@ -276,6 +279,19 @@ class Working(Knowing, Tabling):
         from precedent.jobs.refreshing import work  # noqa: PLC0415  # of many jobs one
 
         return work(self.store, self.refreshing, run, stopping=stopping)
+
+    def run_scripts(self) -> "ScriptStats":
+        """Run the scripts that are due or asked for, as one run in this process.
+
+        Raises:
+            Busy: it is under way, and takes them too.
+        """
+        return cast("ScriptStats", self._done_here(SCRIPTS, self._scripts_work))
+
+    def _scripts_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.scripts import work  # noqa: PLC0415  # of many jobs one
+
+        return work(self.script_running, run, stopping=stopping)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

@@ -35,6 +35,7 @@ COMMANDS = {
     "knowledge": "knowledge",
     "memory": "memory",
     "data": "data",
+    "scripts": "scripts",
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",
