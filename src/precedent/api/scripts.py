@@ -4,11 +4,12 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from precedent.app import App
 from precedent.http.access import Acting, Caller, Program, Routes, allow
 from precedent.jobs.records import SCRIPTS
+from precedent.schedules import Fault, parse
 from precedent.scripts import listing
 from precedent.scripts.listing import Output, ScriptRunShown, ScriptShown, SourceShown, VersionShown
 from precedent.scripts.model import LONGEST_TIMEOUT_S, MAX_SOURCE_BYTES, Script
@@ -40,6 +41,17 @@ class ScriptGiven(BaseModel):
     ] = {}
     timeout_s: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_S)] = 300
     network: Annotated[bool, Field(description="It may use the network.")] = False
+
+    @field_validator("schedule")
+    @classmethod
+    def _known(cls, text: str) -> str:
+        """Refuse a bad schedule as any other bad field, with the column of the fault."""
+        if text:
+            try:
+                parse(text, name="")
+            except Fault as fault:
+                raise ValueError(str(fault)) from fault
+        return text
 
     def script(self) -> Script:
         """Return it as the service takes it."""
