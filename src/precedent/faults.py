@@ -56,6 +56,8 @@ POINTS = (
     "model.stored",
     "memory.stored",
     "memory.read",
+    "table.renamed",
+    "table.published",
     "import.read",
     "import.written",
     "import.committed",

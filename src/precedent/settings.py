@@ -17,7 +17,6 @@ MAX_FILE_BYTES = 64 << 10
 
 LONGEST_INTERVAL_S = 366 * 86_400
 RESERVED = (
-    "SCHEDULER_DATA_REFRESH_INTERVAL",
     "SCHEDULER_SCRIPT_RUN_INTERVAL",
     "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL",
 )
@@ -209,6 +208,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="Folder with a file for each secret that sources, scripts and marketplaces name."),
     ] = None
+    data_files_dir: Annotated[
+        Path | None,
+        Meta(description="Folder below which data sources may read files of the server; without it none are read."),
+    ] = None
+    data_max_rows: Annotated[int, Meta(gt=0, description="Rows that a table may have.")] = 50_000_000
+    data_max_mb: Annotated[int, Meta(gt=0, description="MiB that the files of a table may take.")] = 4096
+    data_memory_mb: Annotated[int, Meta(ge=64, description="MiB that reading one table may take.")] = 512
     # The clock ----------------------------------------------------------------------------------------------------
     tick_s: Annotated[
         int,
@@ -253,6 +259,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=LONGEST_INTERVAL_S,
             description="Seconds between runs of the verification processor.",
             extra={"variable": "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL"},
+        ),
+    ] = 900
+    data_interval_s: Annotated[
+        int,
+        Meta(
+            gt=0,
+            le=LONGEST_INTERVAL_S,
+            description="Seconds between looks for tables that are due.",
+            extra={"variable": "SCHEDULER_DATA_REFRESH_INTERVAL"},
         ),
     ] = 900
     memory_interval_s: Annotated[
@@ -309,6 +324,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def archive_dir(self) -> Path:
         """Folder of the archived transcripts."""
         return self.session_data_dir or self.data_dir / "sessions"
+
+    @property
+    def tables_dir(self) -> Path:
+        """Folder of the tables of other systems."""
+        return self.data_dir / "tables"
 
     @property
     def processes(self) -> int:

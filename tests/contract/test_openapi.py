@@ -20,8 +20,9 @@ from web_client import ADMIN, AppAs, client_of
 TOKEN = "schemathesis"
 EXAMPLES, SOAK_EXAMPLES = 3, 100
 """Random calls of each operation, beside those that cover each constraint once."""
-SLOW = "/run|/export|/login|/password|/accounts"
-"""Not called for each constraint in every test run: some wait for a run, some hash passwords on purpose slowly."""
+SLOW = "/run|/export|/login|/password|/accounts|/sync|/query"
+"""Not called for each constraint in every test run: some wait for a run or start a process, some hash passwords,
+which is slow on purpose."""
 
 
 @schemathesis.serializer("application/x-ndjson")

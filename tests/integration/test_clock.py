@@ -16,9 +16,9 @@ import pytest
 
 from precedent.clock import SECOND, Clock
 from precedent.jobs.records import CatchUp, Job
-from precedent.scheduler import parse
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Server
+from precedent.schedules import parse
 from scripted_server import Asked, Reply, ScriptedServer
 
 LIMIT_S = 20.0

@@ -24,7 +24,7 @@ from precedent.cli import cli
 from precedent.clock import SECOND, Clock
 from precedent.doctor import examine
 from precedent.errors import Busy
-from precedent.jobs.records import COLLECTOR, HEALTH, HOUSEKEEPING, MEMORY, Job, Overlap
+from precedent.jobs.records import COLLECTOR, DATA, HEALTH, HOUSEKEEPING, MEMORY, Job, Overlap
 from precedent.jobs.runs import Claimed, Ending
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Server
@@ -91,6 +91,7 @@ def test_every_job_has_a_variable_cadence_and_client_timeout_that_operators_know
         "session-processor:usage": ("every 10m", "SCHEDULER_USAGE_PROCESSOR_INTERVAL", 300),
         "session-processor:verification": ("every 15m", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900),
         MEMORY: ("every 17m", "SCHEDULER_CORPORATE_MEMORY_INTERVAL", 900),
+        DATA: ("every 15m", "SCHEDULER_DATA_REFRESH_INTERVAL", 120),
         HOUSEKEEPING: ("daily 04:00", "", 3600),
     }
 

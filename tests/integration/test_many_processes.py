@@ -19,7 +19,7 @@ from places import LIMIT_S, OBEDIENT, TOKEN, Place, until
 from plugin_processors import GO, WAITING
 from precedent.clock import SECOND
 from precedent.jobs.records import COLLECTOR, PREFIX
-from precedent.scheduler import instants, parse
+from precedent.schedules import instants, parse
 from precedent.store.schema import audit as audit_table
 from precedent.store.schema import run, usage_request
 

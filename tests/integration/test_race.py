@@ -16,7 +16,7 @@ from callers import SCHEDULER_SECRET, serving
 from precedent.app import App
 from precedent.clock import SECOND
 from precedent.jobs.records import Job
-from precedent.scheduler import instants, parse
+from precedent.schedules import instants, parse
 from precedent.settings import load
 from precedent.store.schema import run
 from race_driver import race_jobs

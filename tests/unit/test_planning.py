@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from precedent.clock import SECOND
 from precedent.jobs.records import CatchUp
-from precedent.scheduler import Schedule, parse
 from precedent.scheduler.planning import MOST_MISSED, Plan, Rule, plan
+from precedent.schedules import Schedule, parse
 
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 NOW = int(datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC).timestamp()) * SECOND

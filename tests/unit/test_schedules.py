@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from precedent.clock import SECOND
 from precedent.jobs.records import every
-from precedent.scheduler import Fault, parse, upcoming
+from precedent.schedules import Fault, parse, upcoming
 
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 

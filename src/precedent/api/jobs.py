@@ -11,9 +11,8 @@ from precedent.errors import BadInput
 from precedent.http.access import Caller, Program, Routes, allow
 from precedent.jobs.overview import JobState, run_now, states
 from precedent.jobs.records import CatchUp, Job, Overlap, named
-from precedent.scheduler.grammar import parse
 from precedent.scheduler.planning import settled
-from precedent.scheduler.schedules import upcoming
+from precedent.schedules import parse, upcoming
 from precedent.security.principals import Role, Scope
 
 from .runs import ANSWERS, JOBS, LAST_INSTANT, AskedTerms, Run, ask

@@ -8,6 +8,7 @@ from . import (
     admin,
     audit,
     auth,
+    data,
     export,
     findings,
     health,
@@ -36,6 +37,7 @@ MODULES = (
     knowledge_pairs,
     mcp,
     notes,
+    data,
     export,
     uploads,
     jobs,
@@ -56,3 +58,4 @@ def add(server: FastAPI) -> None:
     server.state.exports = export.turns()
     for module in MODULES:
         server.include_router(module.routes)
+    server.include_router(data.plain_routes)

@@ -31,6 +31,7 @@ TAGS = {
     "findings": "Scrubbed secrets and friction.",
     "knowledge": "What people corrected, confirmed or defined, and its review.",
     "notes": "People's notes for their agents.",
+    "data": "Tables of other systems, and questions about them.",
     "export": "Everything in one file.",
     "status": "What processors have done, and versions.",
 }
@@ -46,6 +47,7 @@ PARAMETERS = {
     "result": "Only what ended so.",
     "since": "First instant, UTC microseconds.",
     "until": "Instant after the last, UTC microseconds.",
+    "sha256": "The SHA-256 of a file's bytes, in hexadecimal digits.",
     "run_id": "Number of a run.",
     "job": "Only this job.",
     "before": "Only what is older than this number: `next` of the page before.",

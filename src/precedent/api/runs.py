@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -115,8 +116,10 @@ def terms(
 AskedTerms = Annotated[Terms, Depends(terms)]
 
 
-async def ask(request: Request, program: App, by: str, name: str, asked: Terms) -> Response:
-    """Ask for a run of a job, and wait for its end as long as the caller wants.
+async def ask(
+    request: Request, program: App, by: str, name: str, asked: Terms, *, told: Mapping[str, object] | None = None
+) -> Response:
+    """Ask for a run of a job, and wait for its end as long as the caller wants; `told` is what its work is told.
 
     Raises:
         NotFound: there is no such job.
@@ -124,7 +127,7 @@ async def ask(request: Request, program: App, by: str, name: str, asked: Terms) 
     """
     record = named(program.jobs, name)
     try:
-        number = (await run_in_threadpool(program.request, name, by=by, due_at=asked.due_at)).id
+        number = (await run_in_threadpool(program.request, name, by=by, due_at=asked.due_at, told=told)).id
     except Busy as busy:
         details = {"error": str(busy), "run": busy.holder}
         act = audit.Act(by, record.action, record.resource, "conflict", details=details)

@@ -149,16 +149,31 @@ class Foundation:
         return plugins.processors()
 
     def request(
-        self, name: str, *, by: str, due_at: int | None = None, overlap: records.Overlap | None = None
+        self,
+        name: str,
+        *,
+        by: str,
+        due_at: int | None = None,
+        overlap: records.Overlap | None = None,
+        told: Mapping[str, object] | None = None,
     ) -> Requested:
-        """Queue a run of a job and wake a worker; see `Runs.request`. `overlap` is a rule instead of the job's own."""
+        """Queue a run of a job and wake a worker; see `Runs.request`.
+
+        Args:
+            name: of the job.
+            by: who asks.
+            due_at: the instant at which it was due.
+            overlap: a rule instead of the job's own.
+            told: what its work is told.
+        """
         parent = self.tracing.traceparent()
+        request = {**(told or {}), **({"traceparent": parent} if parent else {})}
         record = records.named(self.jobs, name)
         found = self.runs.request(
             record if overlap is None else replace(record, overlap=overlap),
             by=by,
             due_at=due_at,
-            request={"traceparent": parent} if parent else None,
+            request=request or None,
         )
         if found.new:
             wake.wake(self.store, self.settings.data_dir)

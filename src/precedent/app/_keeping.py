@@ -67,10 +67,12 @@ class Keeping(Foundation):
         return found
 
     def _forget_names(self) -> None:
+        from precedent.tables import usage_snapshots  # noqa: PLC0415  # as above
         from precedent.usage import retention  # noqa: PLC0415  # as above
 
         if retention.forget_names(self.store):
             self.store.wipe()
+        usage_snapshots.remove(self.settings.tables_dir)
 
     def back_up(self, path: Path) -> "BackupStats":
         """Write everything into a file, as it is at this instant; see `archive.backup`."""

@@ -19,7 +19,7 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
+from precedent.jobs.records import COLLECTOR, DATA, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -29,6 +29,7 @@ from precedent.security.principals import COMMAND_LINE
 from precedent.store.schema import run as run_table
 
 from ._knowing import Knowing
+from ._tabling import Tabling
 
 if TYPE_CHECKING:
     from precedent.archive.collect import CollectStats
@@ -38,12 +39,13 @@ if TYPE_CHECKING:
     from precedent.knowledge.notes.model import MemoryStats
     from precedent.knowledge.vectors import EmbeddingStats
     from precedent.processors.verification.asking.answering import ModelStats
+    from precedent.tables.refreshing import RefreshStats
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Working(Knowing):
+class Working(Knowing, Tabling):
     """Does the work of jobs."""
 
     def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
@@ -53,6 +55,7 @@ class Working(Knowing):
             COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
         }
         works[HOUSEKEEPING] = self.housekeeping.work
+        works[DATA] = self._data_work
         if MODEL in self.jobs:
             works[MODEL] = self._model_work
         if EMBEDDINGS in self.jobs:
@@ -254,6 +257,25 @@ class Working(Knowing):
         if self.encoder is None:
             raise Misconfigured(OFF)
         return work(self.store, self.encoder, run, stopping=stopping)
+
+    def refresh_tables(self, names: Sequence[str] | None = None) -> "RefreshStats":
+        """Read the tables that are due, or those that are named, as one run in this process.
+
+        Raises:
+            NotFound: a named one does not exist.
+            Busy: it is under way.
+        """
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            stats = self.refreshing.refresh(names, run_id=run.id, stopping=stopping)
+            return Ending("partial" if stats.failed else "done", stats)
+
+        return cast("RefreshStats", self._done_here(DATA, work))
+
+    def _data_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.refreshing import work  # noqa: PLC0415  # of many jobs one
+
+        return work(self.store, self.refreshing, run, stopping=stopping)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

@@ -34,6 +34,7 @@ COMMANDS = {
     "friction": "friction",
     "knowledge": "knowledge",
     "memory": "memory",
+    "data": "data",
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",

@@ -89,7 +89,7 @@ def schedule_check(
 ) -> None:
     """Show the next five times of a schedule, or what is wrong with it and where."""
     # Time zones and cron fields: other commands do without.
-    from precedent.scheduler import Fault, parse, upcoming  # noqa: PLC0415
+    from precedent.schedules import Fault, parse, upcoming  # noqa: PLC0415
 
     try:
         times = upcoming(parse(text, name=name), after=context(ctx).app.clock.now(), count=TIMES)
@@ -108,7 +108,7 @@ def schedule_check(
 
 def _times(job: Job, now: int, *, count: int = TIMES) -> list[int]:
     # As above.
-    from precedent.scheduler import parse, upcoming  # noqa: PLC0415
+    from precedent.schedules import parse, upcoming  # noqa: PLC0415
 
     return upcoming(parse(job.schedule, name=job.name), after=now, count=count)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from types import TracebackType
 from typing import NamedTuple, NoReturn, TypeVar
 from urllib.parse import quote
@@ -21,6 +22,7 @@ TIMEOUT_S = 30.0
 ANSWER_S = 120.0
 """A large part is scrubbed and flushed to disk before it is answered."""
 MIN_PACKED_BYTES = 512
+DOWNLOAD_BYTES = 1 << 20
 _T = TypeVar("_T", bound=msgspec.Struct)
 MAX_RATIO = 50
 """What packs better is sent plain: servers take it for a bomb."""
@@ -138,6 +140,22 @@ class Server:
         """
         self._check()
         return self._answer(self._send("GET", path, query=query), kind)
+
+    def download(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes that a route answers with.
+
+        Raises:
+            BadInput: there is no such thing.
+        """
+        self._check()
+        try:
+            with self._client.stream("GET", path) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    self._refused(answer)
+                yield from answer.iter_bytes(DOWNLOAD_BYTES)
+        except httpx.TransportError as error:
+            raise Transient(f"{self._name} broke off ({str(error) or type(error).__name__}); pull again") from error
 
     def send(self, path: str, kind: type[_T], given: object) -> _T:
         """Send something as JSON and return what the route tells.

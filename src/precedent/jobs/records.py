@@ -17,6 +17,7 @@ HOUSEKEEPING = "housekeeping"
 MEMORY = "corporate-memory"
 MODEL = "model-detection"
 EMBEDDINGS = "embeddings"
+DATA = "data-refresh"
 
 
 DAY_S = 86_400
@@ -135,6 +136,14 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             description="Reads what is new in people's notes for their agents.",
         ),
         *_optional(settings),
+        _regular(
+            settings,
+            DATA,
+            "data_interval_s",
+            timeout_s=120,
+            path="/api/sync/trigger",
+            description="Reads the tables that are due from their sources.",
+        ),
         Job(
             name=HOUSEKEEPING,
             schedule="daily 04:00",
@@ -162,14 +171,16 @@ def _optional(settings: Settings) -> Iterator[Job]:
         yield _regular(settings, EMBEDDINGS, "embeddings_interval_s", description=about)
 
 
-def _regular(settings: Settings, name: str, interval: str, *, timeout_s: int = 900, description: str) -> Job:
-    """Return a job whose cadence is a setting; its route and action are called as it is."""
+def _regular(
+    settings: Settings, name: str, interval: str, *, timeout_s: int = 900, path: str = "", description: str
+) -> Job:
+    """Return a job whose cadence is a setting; its action is called as it is, and so is its route if none is given."""
     seconds = int(getattr(settings, interval))
     return Job(
         name=name,
         schedule=every(seconds),
         variable=SETTINGS[interval].variable,
-        path=f"/api/admin/run-{name}",
+        path=path or f"/api/admin/run-{name}",
         timeout_s=timeout_s,
         action=f"run_{name.replace('-', '_')}",
         grace_s=2 * seconds,

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 
 from precedent.clock import SECOND, Clock
 from precedent.jobs.records import Job, Overlap
+from precedent.schedules import Schedule, parse
 from precedent.security.authentication import MIN_SECRET
 from precedent.telemetry.tracing import Tracing
 
-from .grammar import parse
 from .planning import Plan, Rule, plan, settled
-from .schedules import Schedule
 from .server import SETTLED, Answer, Kind, Memory, Server
 
 FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from precedent.clock import SECOND
 from precedent.jobs.records import CatchUp
-
-from .schedules import Schedule, instants
+from precedent.schedules import Schedule, instants
 
 ON_TIME_S = 60
 """A due instant that passed less than this ago is no catch-up."""

@@ -45,6 +45,13 @@ from ._knowledge import (
     knowledge_version,
     knowledge_vote,
 )
+from ._tables import (
+    data_file,
+    data_refresh,
+    data_source,
+    data_table,
+    data_table_team,
+)
 from ._usage import (
     friction_moment,
     secret_mark,
@@ -81,6 +88,11 @@ __all__ = [
     "audit_head",
     "consent",
     "contact",
+    "data_file",
+    "data_refresh",
+    "data_source",
+    "data_table",
+    "data_table_team",
     "friction_moment",
     "invitation",
     "is_described",

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from precedent.errors import BadInput
 
-from .schedules import Every, Schedule, Wall, spread
+from .due import Every, Schedule, Wall, spread
 
 LONGEST_TEXT = 200
 LONGEST_MINUTES = 366 * 24 * 60
