@@ -167,7 +167,7 @@ def test_every_cell_of_the_matrix_is_as_its_route_declares(world: World) -> None
 
 def ends_callers(route: RouteAccess, which: str) -> bool:
     """Tell whether a call that is let in could end the proof that the next calls need; other tests are about those."""
-    return route.path == "/api/auth/logout" or (route.method == "DELETE" and which != "absent")
+    return route.path in {"/api/auth/logout", "/logout"} or (route.method == "DELETE" and which != "absent")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from precedent import plugins
+from precedent import plugins, samples
+from precedent.archive import demo
 from precedent.archive.disk import Disk
 from precedent.archive.folder import FolderArchive
 from precedent.clock import Clock
@@ -34,6 +35,7 @@ from precedent.telemetry.tracing import Tracing, tracing
 
 if TYPE_CHECKING:
     from precedent.archive.receiving import Receiver
+    from precedent.archive.sources import Home
     from precedent.transcripts.contract import Reader
 
 
@@ -232,3 +234,8 @@ class Foundation:
         """Tell whether nothing was ever archived."""
         with self.store.read() as tx:
             return tx.scalar(sa.select(transcript.c.id).limit(1)) is None
+
+    def demo_homes(self) -> "list[Home]":
+        """Return the sample homes that are shown as demo data; none where there is none."""
+        with self.store.read() as tx:
+            return demo.present(tx, samples.homes())

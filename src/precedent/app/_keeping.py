@@ -1,6 +1,7 @@
 """Keeping and giving up what is stored: erasing, housekeeping, backups, merging, imports."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from precedent.archive import consent, people
+from precedent import samples
+from precedent.archive import consent, demo, people
+from precedent.errors import Busy, Conflict
 from precedent.jobs.pending import Pending
+from precedent.jobs.records import COLLECTOR, Overlap
 from precedent.usage import rollups
 
 from ._foundation import Foundation
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from precedent.archive.backup import BackupStats
     from precedent.archive.erasing import Eraser, Receipt
     from precedent.pipeline.importing import ImportStats
+    from precedent.security.acting import By
 
 DERIVED_HERE = frozenset({"friction", "secrets", "usage"})
 """Processors whose results are figures of this store: what another installation did adds nothing to them."""
@@ -65,6 +70,29 @@ class Keeping(Foundation):
         found = self.eraser.person(key, by=by, request_id=request_id)
         self._forget_names()
         return found
+
+    def may_begin_demo(self) -> bool:
+        """Tell whether demo data can be shown: there are no transcripts, and it was not removed before."""
+        with self.store.read() as tx:
+            return not demo.was_removed(tx, samples.homes()) and self.is_empty()
+
+    def begin_demo(self, *, by: "By") -> None:
+        """Have the sample transcripts collected, as those of persons whose keys begin with `demo-`.
+
+        Raises:
+            Conflict: there are transcripts already, or there was demo data before.
+        """
+        if not self.may_begin_demo():
+            raise Conflict("demo data is for a server without transcripts, and comes once")
+        with self.store.write() as tx:
+            demo.begin(tx, samples.homes(), by=by, now=self.clock.now())
+        with suppress(Busy):  # one that waits will find them
+            self.request(COLLECTOR, by=by.principal.name, overlap=Overlap.QUEUE_ONE)
+
+    def end_demo(self, *, by: "By") -> None:
+        """Erase the demo data with its persons."""
+        for each in self.demo_homes():
+            self.erase_person(each.user, by=by.principal.name, request_id=by.request_id)
 
     def _forget_names(self) -> None:
         from precedent.tables import usage_snapshots  # noqa: PLC0415  # as above

@@ -52,7 +52,9 @@ class Working(Knowing, Tabling):
         """Return a worker; `homes` says where a collection collects from."""
         self.processing.register_all()
         works: dict[str, Work] = {
-            COLLECTOR: lambda run, stopping: self._collector_work(run, homes(), stopping=stopping)
+            COLLECTOR: lambda run, stopping: self._collector_work(
+                run, [*homes(), *self.demo_homes()], stopping=stopping
+            )
         }
         works[HOUSEKEEPING] = self.housekeeping.work
         works[DATA] = self._data_work

@@ -4,18 +4,18 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from precedent.app import App
 from precedent.clock import SECOND
-from precedent.http.access import Caller, PageRoutes, Program, allow
+from precedent.http.access import Acting, Caller, PageRoutes, Program, allow
 from precedent.http.questions import Filtered, persons_seen
 from precedent.knowledge import listing
 from precedent.knowledge.model import Item, Status
 from precedent.pipeline import backlog
 from precedent.pipeline.backlog import Backlog
 from precedent.security import visibility
-from precedent.security.principals import Principal, Role
+from precedent.security.principals import Principal, Role, Scope
 from precedent.telemetry.health import Check, worst
 from precedent.usage import sessions as service
 from precedent.usage.report import Report, Totals
@@ -24,11 +24,12 @@ from .addresses import address
 from .asking import today
 from .contract import Entry, Group, Pages
 from .drawing import Spark, sparkline
-from .rendering import render
+from .rendering import done, render
 from .usage_tables import tokens
 
 routes = PageRoutes()
 TEAM = allow(Role.VIEWER)
+OPERATE = allow(Role.ADMIN, scope=Scope.WRITE)
 WEEK, MONTH = 7, 30
 NEWEST = 5
 WEEK_US = WEEK * 86_400 * SECOND
@@ -69,6 +70,8 @@ def overview(request: Request, program: Program, caller: Caller) -> HTMLResponse
         request,
         "overview.html",
         empty=program.is_empty(),
+        demo=bool(program.demo_homes()),
+        may_begin=program.may_begin_demo(),
         people=program.accounts.any(),
         week=week,
         month=month,
@@ -84,6 +87,20 @@ def overview(request: Request, program: Program, caller: Caller) -> HTMLResponse
         everybody=visible is None,
         admin=caller.role is Role.ADMIN,
     )
+
+
+@routes.add("POST", "/demo", OPERATE)
+def begin_demo(request: Request, program: Program, acting: Acting) -> RedirectResponse:
+    """Have an invented team's sample transcripts collected, to look around."""
+    program.begin_demo(by=acting)
+    return done(request, "/", "Demo data is on its way; it takes about half a minute.")
+
+
+@routes.add("POST", "/demo/end", OPERATE)
+def end_demo(request: Request, program: Program, acting: Acting) -> RedirectResponse:
+    """Erase the demo data with its persons."""
+    program.end_demo(by=acting)
+    return done(request, "/", "The demo data is gone.")
 
 
 def _days(program: App, days: int) -> Filtered:
