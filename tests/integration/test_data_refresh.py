@@ -17,15 +17,13 @@ from conftest import MakeApp
 from data_tables import LOOPBACK, ORDERS, ask, looks, outcome, shown, source, sqlite_of, table
 from places import until
 from precedent.app import App
-from precedent.clock import SECOND
 from precedent.errors import BadInput, Busy, Conflict, NotFound
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.store.schema import audit, data_file
 from precedent.tables import listing, publishing
 from precedent.tables.model import Kind, Mode, Source, TableSpec
-from precedent.tables.refreshing import RefreshStats, latest_due
+from precedent.tables.refreshing import RefreshStats
 
-HOUR = 3600 * SECOND
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
 
 
@@ -94,16 +92,6 @@ def test_a_table_is_due_at_once_and_then_by_its_schedule(app: App, orders: Path,
     assert outcome(app.refresh_tables(["orders"])) == {"unchanged": 1}
     app.data_registry.pause("orders", "", by=BY_COMMAND_LINE)
     assert app.refresh_tables().tables_due == 1
-
-
-def test_due_instants_follow_from_the_last_one_and_never_from_now() -> None:
-    def hourly(last: int) -> int:
-        return last + HOUR
-
-    assert latest_due(hourly, 10 * HOUR, now=11 * HOUR - 1) is None
-    assert latest_due(hourly, 10 * HOUR, now=11 * HOUR) == 11 * HOUR
-    assert latest_due(hourly, 10 * HOUR, now=15 * HOUR + 7) == 15 * HOUR
-    assert latest_due(hourly, 99 * HOUR, now=15 * HOUR) is None  # a last one in the future counts as now
 
 
 def test_added_removed_and_changed_columns_are_told(app: App, orders: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from precedent.clock import SECOND
 from precedent.jobs.records import every
-from precedent.schedules import Fault, parse, upcoming
+from precedent.schedules import Fault, latest, parse, upcoming
 
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 
@@ -256,3 +256,14 @@ def test_due_instants_rise_on_whole_minutes_and_do_not_depend_on_where_we_ask(
     assert instant < found[0] < found[1] < found[2] < found[3]
     assert schedule.after(found[0] - 1) == found[0]
     assert schedule.after((found[0] + found[1]) // 2) == found[1]
+
+
+def test_the_latest_due_instant_follows_from_the_last_one_and_never_from_now() -> None:
+    schedule, hour = parse("0 * * * *", name="x"), 3600 * SECOND
+    assert latest(schedule, last=10 * hour, now=11 * hour - 1) is None
+    assert latest(schedule, last=10 * hour, now=11 * hour) == 11 * hour
+    assert latest(schedule, last=10 * hour, now=15 * hour + 7) == 15 * hour
+    assert latest(schedule, last=99 * hour, now=15 * hour + 7) is None  # a last one in the future counts as now
+    assert latest(schedule, last=None, now=15 * hour + 7) == 15 * hour
+    monthly = parse("@monthly", name="x")
+    assert latest(monthly, last=None, now=20 * 24 * hour) == 20 * 24 * hour

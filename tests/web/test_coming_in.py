@@ -229,3 +229,11 @@ def test_one_changes_ones_password_with_the_old_one(app: App) -> None:
             given = {"current": current, "new": new, "again": again}
             assert http.post("/account/password", data=given, headers=cookie | FORM).status_code == status
         assert http.post("/login", data={"email": "bea", "password": new}, headers=FORM).status_code == 303
+
+
+@SQLITE
+def test_single_sign_on_is_offered_where_there_is_a_provider(make_app: MakeApp) -> None:
+    app = make_app(oidc_issuer="https://idp.example", oidc_client_id="precedent")
+    with anonymous(app) as (_, http):
+        page = http.get("/login?next=/usage").text
+    assert "/api/auth/oidc/login?to=/usage" in page and "Log in with single sign-on" in page

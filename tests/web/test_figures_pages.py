@@ -12,7 +12,10 @@ import pytest
 from playwright.async_api import Page
 
 from browsers import Browsers, Seen
+from builders import claude_path, claude_prompt, put, session_id
 from callers import client
+from precedent.app import App
+from precedent.archive.sources import Home
 from precedent.errors import NotFound
 from precedent.pipeline import event_search
 from precedent.pipeline.event_pages import transcripts
@@ -25,6 +28,7 @@ from precedent.web import drawing, writing
 from precedent.web.addresses import address, session
 from precedent.web.assets import FOLDER, Assets
 from precedent.web.usage_tables import MOST_DAYS, chart
+from web_client import client_of
 
 HTML = {"accept": "text/html"}
 DAYS = "since=2026-08-01&until=2026-11-30"
@@ -140,6 +144,35 @@ def test_evidence_and_friction_are_marked_in_their_place(shown: Any) -> None:
     assert [f"L{each}" for each in listed] == marked
 
 
+def test_a_line_and_a_byte_have_an_address(shown: Any) -> None:
+    with client(shown.url, cookie=f"precedent-session={shown.cookies[Role.MEMBER]}") as http:
+        by_line = http.get(f"/sessions/{shown.sessions[0]}?line=12", headers=HTML)
+        page = http.get(by_line.headers["location"], headers=HTML).text
+        (offset,) = re.findall(r'title="Line 12, byte ([\d,]+)"', page)[:1]
+        by_byte = http.get(f"/sessions/{shown.sessions[0]}?offset={offset.replace(',', '')}", headers=HTML)
+    assert by_line.status_code == by_byte.status_code == 303
+    assert by_line.headers["location"] == by_byte.headers["location"] and by_line.headers["location"].endswith("#L12")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_faulty_line_is_told_once_in_its_place_whatever_the_page(app: App, home: Home) -> None:
+    name, faults = session_id("faulty"), (1, 50, 101, 102, 150, 203)
+    lines = [claude_prompt(f"Berth {number}.", session=name, at=number) for number in range(1, 250)]
+    for number in faults:
+        lines[number - 1] = b"{broken\n"
+    put(claude_path(home.path, name), b"".join(lines))
+    app.collect([home])
+    app.run_processor("usage")
+    told: list[int] = []
+    with client_of(app) as http:
+        for after in (0, 100, 200):
+            answer = http.get(f"/sessions/{name}", after=after)
+            assert answer.status_code == 200
+            told += [int(each) for each in re.findall(r'id="F(\d+)"', answer.text)]
+            assert ('rel="next"' in answer.text) is (after < 200)
+    assert told == list(faults)
+
+
 def test_a_line_is_found_from_any_place_that_is_remembered(shown: Any) -> None:
     app = shown.app
     with app.store.read() as tx:
@@ -149,6 +182,7 @@ def test_a_line_is_found_from_any_place_that_is_remembered(shown: Any) -> None:
     for place, event in enumerate(events):
         found = event_search.number_of(app.event_pages, named, line=event.line)
         assert events[found].line == event.line and found <= place
+        assert event_search.line_at(app.event_pages, named, byte_offset=event.offset) == event.line
     assert event_search.number_of(app.event_pages, named, line=10**6) == len(events) - 1
     hits = event_search.search(app.event_pages, named, words="BERTH").hits
     assert hits and all(each.found.casefold() == "berth" for each in hits)
@@ -226,7 +260,7 @@ def test_numbers_are_written_for_people() -> None:
         "0 %",
         "\N{EN DASH}",
     ]
-    assert writing.tail("/work/harbour/") == "harbour" and writing.tail("") == ""
+    assert writing.tail("/code/harbour/") == "harbour" and writing.tail("") == ""
     assert str(writing.when(10**18)).startswith(("<time", "<span")) and "µs" in writing.when(2**62)
     assert writing.attributes({"a": '"<', "b": None, "c": True, "d": False}) == ' a="&#34;&lt;" c'
 

@@ -95,9 +95,9 @@ def attack(session: str, payloads: list[str]) -> bytes:
     for number, text in enumerate(payloads):
         at, call = number * 10.0, f"toolu_{session}_{number}"
         lines += [
-            claude_prompt(text, session=session, at=at, cwd=f"/work/{text}"),
+            claude_prompt(text, session=session, at=at, cwd=f"/code/{text}"),
             claude_reply(
-                f"msg_{session}_{number}", session=session, at=at + 1, text=text, model=text, cwd=f"/work/{text}",
+                f"msg_{session}_{number}", session=session, at=at + 1, text=text, model=text, cwd=f"/code/{text}",
                 calls=(
                     (call, text[:200], {"file_path": f"/{text}", "command": text, text: text}),
                     (f"{call}b", "Skill", {"skill": f"{text}:x"}),

@@ -51,6 +51,17 @@ def number_of(pages: EventPages, named: Named, *, line: int) -> int:
     return number
 
 
+def line_at(pages: EventPages, named: Named, *, byte_offset: int) -> int:
+    """Return the line of the first event at a place of the file or after it, else of the last one; 1 without any."""
+    line = 1
+    with pages.walk(named) as events:
+        for _, event in events:
+            line = event.line
+            if event.offset >= byte_offset:
+                break
+    return line
+
+
 def search(pages: EventPages, named: Named, *, words: str, after: int = 0) -> Hits:
     """Return events that hold words, whatever their case, in the order of their lines.
 

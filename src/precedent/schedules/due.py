@@ -11,6 +11,8 @@ from cronsim import CronSim
 
 from precedent.clock import SECOND
 
+NEWEST_S = 8 * 86_400
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,6 +96,23 @@ class Wall:
 def spread(name: str, size: int) -> int:
     """Return a number from 0 to below `size` that is always the same for a name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % size
+
+
+def latest(schedule: Schedule, *, last: int | None, now: int) -> int | None:
+    """Return the newest due instant that has passed since the last settled one; None when there is none.
+
+    What was never due begins with the newest instant of `NEWEST_S`, or now.
+    """
+    if last is None:
+        return _newest(schedule.after(now - NEWEST_S * SECOND), schedule, now) or now
+    return _newest(schedule.following(min(last, now)), schedule, now)
+
+
+def _newest(first: int, schedule: Schedule, now: int) -> int | None:
+    found, instant = None, first
+    while instant <= now:
+        found, instant = instant, schedule.after(instant)
+    return found
 
 
 def upcoming(schedule: Schedule, *, after: int, count: int = 5) -> list[int]:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from precedent.clock import SECOND, Clock
+from precedent.clock import Clock
 from precedent.errors import NotFound, PrecedentError
 from precedent.pipeline.pool import PASSED_ENVIRONMENT
-from precedent.schedules import parse
+from precedent.schedules import latest, parse
 from precedent.security.secret_references import SecretStore
 from precedent.settings import Settings
 from precedent.store import Store
@@ -29,9 +29,6 @@ from .publishing import Look, Outcome
 AT_A_TIME = 2
 MAX_DETAILS = 100
 LOOK_S = 0.2
-NEWEST_S = 8 * 86_400
-"""A table that was never read begins with the newest due instant of so many seconds."""
-
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -118,12 +115,7 @@ class Refreshing:
         """Return the tables that are due, those that waited longest first."""
         now, found = self._clock.now(), []
         for table, source in self._rows(data_table.c.paused_reason == ""):
-            schedule = parse(table.schedule, name=table.name)
-            due_at: int | None
-            if table.last_due_at is None:
-                due_at = latest_due(schedule.after, now - NEWEST_S * SECOND, now=now) or now
-            else:
-                due_at = latest_due(schedule.following, table.last_due_at, now=now)
+            due_at = latest(parse(table.schedule, name=table.name), last=table.last_due_at, now=now)
             if due_at is None and table.next_attempt_at is not None and table.next_attempt_at <= now:
                 due_at = table.last_due_at
             if due_at is not None:
@@ -225,14 +217,6 @@ class Refreshing:
             egress_private=list(self._settings.egress_private),
             memory_mb=self._settings.data_memory_mb,
         )
-
-
-def latest_due(following: Callable[[int], int], last: int, *, now: int) -> int | None:
-    """Return the newest due instant that has passed since the last settled one; None when there is none."""
-    found, instant = None, following(min(last, now))
-    while instant <= now:
-        found, instant = instant, following(instant)
-    return found
 
 
 def _add(stats: RefreshStats, due: _Due, outcome: Outcome) -> None:

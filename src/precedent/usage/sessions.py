@@ -204,6 +204,14 @@ def _summaries(tx: sa.Connection, keys: Sequence[_Found]) -> list[SessionSummary
     return [found[key[1:]] for key in keys if key[1:] in found]
 
 
+class FaultyLine(NamedTuple):
+    """A line that could not be read, and why."""
+
+    line: int
+    byte_offset: int
+    reason: str
+
+
 class Owned(NamedTuple):
     """A transcript of a session and whose it is."""
 
@@ -337,12 +345,17 @@ def _relatives(tx: sa.Connection, number: int, visible: Collection[int] | None) 
 
 
 def _defects(tx: sa.Connection, number: int) -> list[str]:
+    return [f"line {each.line}, byte {each.byte_offset}: {each.reason}" for each in faulty(tx, number)]
+
+
+def faulty(tx: sa.Connection, number: int) -> list[FaultyLine]:
+    """Return the lines of a transcript that could not be read, in their order."""
     query = (
         sa.select(usage_defect.c.line, usage_defect.c.byte_offset, usage_defect.c.reason)
         .where(usage_defect.c.transcript_id == number)
         .order_by(usage_defect.c.byte_offset, usage_defect.c.id)
     )
-    return [f"line {row.line}, byte {row.byte_offset}: {row.reason}" for row in tx.execute(query)]
+    return [FaultyLine(*row) for row in tx.execute(query)]
 
 
 def _plain(value: object) -> object:

@@ -3,6 +3,7 @@
 All text of a transcript is what somebody else wrote: the templates escape it, and nothing takes it for markup.
 """
 
+import sys
 from collections import defaultdict
 from typing import Annotated, Any, NamedTuple
 
@@ -25,7 +26,7 @@ from precedent.security import visibility
 from precedent.security.principals import Role, Scope
 from precedent.usage import sessions as service
 from precedent.usage.report import Filter, Report
-from precedent.usage.sessions import Owned
+from precedent.usage.sessions import FaultyLine, Owned
 
 from .addresses import address
 from .addresses import session as session_address
@@ -66,6 +67,7 @@ class OneQuery(Question):
 
     Attributes:
         line: the page that shows this line is led to.
+        offset: likewise, of the line that begins at this byte.
         q: words to search for.
     """
 
@@ -73,6 +75,7 @@ class OneQuery(Question):
     transcript: Text | None = None
     after: int = Field(0, ge=0, le=MAX_EVENTS)
     line: int = Field(0, ge=0, le=MAX_EVENTS)
+    offset: int | None = Field(None, ge=0, le=2**62)
     q: Text = ""
     searched: int = Field(0, ge=0, le=MAX_EVENTS)
 
@@ -93,6 +96,7 @@ class Line(NamedTuple):
         defects: on its line.
         tokens: of its requests: read, written to a cache, read from one, answered.
         first: it is the first one of its line.
+        faulty: lines that could not be read, between this event and the next.
     """
 
     number: int
@@ -102,6 +106,7 @@ class Line(NamedTuple):
     moments: list[MomentShown]
     tokens: tuple[int, int, int, int] | None
     first: bool
+    faulty: list[FaultyLine]
 
 
 @routes.add("GET", "/sessions", OWN)
@@ -144,11 +149,15 @@ def show_session(
         details = service.details(tx, ids, visible=visible)
         marked = marks(tx, caller, ids, now=program.clock.now())
         moments = friction.moments(tx, chosen.session_file)
+        faulty = service.faulty(tx, chosen.transcript_id)
     more: dict[str, Any] = {"person": question.person, "transcript": question.transcript}
-    if question.line and named is not None:
-        number = event_search.number_of(program.event_pages, named, line=question.line)
+    line = question.line
+    if question.offset is not None and named is not None:
+        line = event_search.line_at(program.event_pages, named, byte_offset=question.offset)
+    if line and named is not None:
+        number = event_search.number_of(program.event_pages, named, line=line)
         to = session_address(session, **more, after=number // EVENTS * EVENTS, q=question.q)
-        return RedirectResponse(f"{to}#L{question.line}", 303)
+        return RedirectResponse(f"{to}#L{line}", 303)
     page, hits = _read(program, named, question)
     note_transcript(request, program, caller, chosen, "read_transcript")
     here: dict[str, Any] = {
@@ -164,8 +173,8 @@ def show_session(
         request, "session.html", **here, asked=question, chosen=chosen, summary=summary, totals=totals,
         all_tokens=tokens(totals), details=details, marks=marked, moments=moments,
         files={each.transcript_id: each.session_file for each in found},
-        lines=_lines(page, question.after, mine, here_moments) if page else [],
-        following=page.next if page else None, hits=hits, per_page=EVENTS,
+        lines=_lines(page, question.after, mine, here_moments, faulty) if page else [],
+        following=question.after + EVENTS if page and len(page.events) > EVENTS else None, hits=hits, per_page=EVENTS,
         mine=not visibility.is_anothers(caller, chosen.user_id),
         may_erase=caller.may(roles=frozenset({Role.MEMBER}), scope=Scope.WRITE),
     )  # fmt: skip
@@ -196,13 +205,16 @@ def _chosen(found: list[Owned], transcript: str | None) -> Owned:
 def _read(program: App, named: Named | None, question: OneQuery) -> tuple[EventPage | None, Hits | None]:
     if named is None:
         return None, None
-    page = program.event_pages.read(named, after=question.after, limit=EVENTS)
+    # One more than is shown: its line says which faulty lines stand before it, and that there is a next page.
+    page = program.event_pages.read(named, after=question.after, limit=EVENTS + 1)
     if not question.q:
         return page, None
     return page, event_search.search(program.event_pages, named, words=question.q, after=question.searched)
 
 
-def _lines(page: EventPage, after: int, marked: list[Mark], moments: list[MomentShown]) -> list[Line]:
+def _lines(
+    page: EventPage, after: int, marked: list[Mark], moments: list[MomentShown], faulty: list[FaultyLine]
+) -> list[Line]:
     by_line: dict[int, list[Mark]] = defaultdict(list)
     for mark in marked:
         by_line[mark.line].append(mark)
@@ -210,11 +222,25 @@ def _lines(page: EventPage, after: int, marked: list[Mark], moments: list[Moment
     for moment in moments:
         friction_by_line[moment.line].append(moment)
     found, last = [], 0
-    for number, event in enumerate(page.events, after):
-        first = event.line != last
+    following = [*(each.line for each in page.events[1:]), sys.maxsize][: len(page.events)]
+    for number, (event, until) in enumerate(zip(page.events, following, strict=True)):
+        if number == EVENTS:
+            break
+        begin = event.line if number or after else 0
+        between = [each for each in faulty if begin <= each.line < until]
+        found.append(
+            Line(
+                number=after + number,
+                event=event,
+                folded=event.kind in FOLDED or len(event.text) > LONG,
+                marks=by_line.pop(event.line, []),
+                moments=friction_by_line.pop(event.line, []),
+                tokens=_tokens(event),
+                first=event.line != last,
+                faulty=between,
+            )
+        )
         last = event.line
-        found.append(Line(number, event, event.kind in FOLDED or len(event.text) > LONG, by_line.pop(event.line, []),
-                          friction_by_line.pop(event.line, []), _tokens(event), first))  # fmt: skip
     return found
 
 

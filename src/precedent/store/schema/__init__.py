@@ -45,6 +45,7 @@ from ._knowledge import (
     knowledge_version,
     knowledge_vote,
 )
+from ._scripts import script, script_run, script_version
 from ._tables import (
     data_file,
     data_refresh,
@@ -120,6 +121,9 @@ __all__ = [
     "receipt",
     "run",
     "run_total",
+    "script",
+    "script_run",
+    "script_version",
     "secret_mark",
     "state",
     "team",

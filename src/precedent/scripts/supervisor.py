@@ -1,0 +1,318 @@
+"""The process that runs one script: `python -m precedent.scripts.supervisor`.
+
+Its input is an `Order`, its output lines: `Printed` while the script prints, `Ended` in the end. It starts the script
+in namespaces of its own, reads what it prints without ever waiting for it, ends it when it takes too much, and leaves
+no process of it behind, however the script tries to get away. It ends with the worker that started it, and the script
+ends with it.
+"""
+
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from precedent.lifeline import end_with_parent
+
+from . import isolation
+from .isolation import Shut
+from .model import HEAD_BYTES, TAIL_BYTES, Ended, Order, Outcome, Printed
+
+LOOK_S = 0.1
+TELL_S = 0.5
+TERM_S = 2.0
+"""Between asking a script to end and ending it."""
+
+READ_BYTES = 64 << 10
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+CANNOT_RUN = 127
+
+
+class Output:
+    """What a script printed: its beginning, its end, and how much there was."""
+
+    def __init__(self) -> None:
+        self._head, self._tail, self.count = bytearray(), bytearray(), 0
+
+    def add(self, data: bytes) -> None:
+        """Take some more."""
+        self.count += len(data)
+        room = HEAD_BYTES - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        del self._tail[:-TAIL_BYTES]
+
+    def printed(self) -> Printed:
+        """Return it as text."""
+        # No database takes a NUL.
+        head, tail = (
+            bytes(each).replace(b"\0", b"\xff").decode("utf-8", "replace") for each in (self._head, self._tail)
+        )
+        return Printed(head=head, tail=tail, output_bytes=self.count)
+
+
+class Supervisor:
+    """Runs one script.
+
+    Args:
+        order: what is to be run.
+        tell: descriptor for answers.
+    """
+
+    def __init__(self, order: Order, tell: int) -> None:
+        self._order, self._tell = order, tell
+        self._output = Output()
+        self._told = 0
+        self._stopped = False
+
+    def run(self) -> Ended:
+        """Run it to its end."""
+        isolation.prctl(isolation.PR_SET_CHILD_SUBREAPER, 1)
+        signal.signal(signal.SIGTERM, self._stop)
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        shut_reading, shut_writing = os.pipe2(os.O_CLOEXEC)
+        child = os.fork()
+        if child == 0:
+            _begin(self._order, writing, shut_writing)
+        os.close(writing)
+        os.close(shut_writing)
+        with os.fdopen(shut_reading, "rb") as answer:
+            shut = Shut(*map(bool, answer.read()))
+        os.set_blocking(reading, False)
+        ended = self._watch(child, reading, shut)
+        os.close(reading)
+        self._say(self._output.printed())
+        return ended
+
+    def _watch(self, child: int, reading: int, shut: Shut) -> Ended:
+        """Wait for the end; see to it that there is one."""
+        began = last_told = time.monotonic()
+        ending_since: float | None = None
+        why: tuple[Outcome, str] | None = None
+        with selectors.DefaultSelector() as selector:
+            selector.register(reading, selectors.EVENT_READ)
+            while True:
+                open_ = bool(selector.get_map())
+                if open_ and selector.select(LOOK_S):
+                    if not self._read(reading):
+                        selector.unregister(reading)
+                elif not open_:
+                    time.sleep(LOOK_S)
+                now = time.monotonic()
+                if now - last_told > TELL_S and self._output.count != self._told:
+                    self._say(self._output.printed())
+                    last_told = now
+                if (status := _waited(child)) is not None:
+                    break
+                if why is None:
+                    why = self._too_much(now - began)
+                if why is not None:
+                    if ending_since is None:
+                        ending_since = now
+                        _signal_all(child, signal.SIGTERM)
+                    elif now - ending_since > (0 if why[0] is Outcome.KILLED else TERM_S):
+                        _signal_all(child, signal.SIGKILL)
+        self._sweep()
+        self._read(reading)
+        return self._ended(os.waitstatus_to_exitcode(status), why, shut)
+
+    @staticmethod
+    def _ended(code: int, why: tuple[Outcome, str] | None, shut: Shut) -> Ended:
+        if why is not None:
+            return Ended(outcome=why[0], exit_code=None, reason=why[1], isolation=shut.isolation)
+        if code == 0:
+            return Ended(outcome=Outcome.DONE, exit_code=0, reason="", isolation=shut.isolation)
+        if code < 0 or code > 128:
+            number = -code if code < 0 else code - 128
+            with suppress(ValueError):
+                said = f"ended by {signal.Signals(number).name}"
+                return Ended(outcome=Outcome.KILLED, exit_code=code, reason=said, isolation=shut.isolation)
+        return Ended(outcome=Outcome.FAILED, exit_code=code, reason=f"exit code {code}", isolation=shut.isolation)
+
+    def _too_much(self, took_s: float) -> tuple[Outcome, str] | None:
+        """Say why the script must end now."""
+        order = self._order
+        if self._stopped:
+            return Outcome.KILLED, "the server stops"
+        if took_s > order.timeout_s:
+            return Outcome.TIMEOUT, f"it took longer than {order.timeout_s} s"
+        found = list(descendants(os.getpid()))
+        if len(found) > order.processes + 4:
+            return Outcome.KILLED, f"it had more than {order.processes} processes at a time"
+        if sum(map(_memory, found)) > order.memory_bytes:
+            return Outcome.KILLED, f"it took more than {order.memory_bytes >> 20} MiB of memory"
+        if _size(order.folder, most=order.disk_bytes) > order.disk_bytes:
+            return Outcome.KILLED, f"it wrote more than {order.disk_bytes >> 20} MiB"
+        return None
+
+    def _read(self, reading: int) -> bool:
+        """Take what is there, up to a bound; false when there will be no more."""
+        for _ in range(64):
+            try:
+                data = os.read(reading, READ_BYTES)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            self._output.add(data)
+        return True
+
+    def _sweep(self) -> None:
+        """End whatever the script has left behind; it is all ours, as orphans are given to us."""
+        while found := list(descendants(os.getpid())):
+            for pid in found:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            time.sleep(0.01)
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+
+    def _say(self, what: Printed | Ended) -> None:
+        self._told = self._output.count
+        data = msgspec.json.encode(what) + b"\n"
+        while data:
+            data = data[os.write(self._tell, data) :]
+
+
+def _begin(order: Order, writing: int, shut_writing: int) -> None:
+    """In a forked process: shut it in, start the first process of its namespaces, and end as that one ends."""
+    try:
+        os.setsid()
+        shut = isolation.shut_in(order)
+        os.write(shut_writing, bytes(map(int, shut)))
+        os.close(shut_writing)
+        first = os.fork()
+        if first == 0:
+            isolation.prctl(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
+            isolation.close_off(order, shut)
+            os._exit(_first(order, shut, writing))
+        signal.signal(signal.SIGTERM, lambda *_: _kill(first, signal.SIGTERM))
+        os._exit(_code(os.waitpid(first, 0)[1]))
+    except BaseException as error:  # nothing of ours goes on in a forked process
+        os.write(writing, f"the script cannot be started: {error}\n".encode())
+        os._exit(CANNOT_RUN)
+
+
+def _first(order: Order, shut: Shut, writing: int) -> int:
+    """Be the first process: run the script, take in orphans, hand SIGTERM on to all; return its exit code."""
+    main = os.fork()
+    if main == 0:
+        try:
+            os.setsid()
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            for target, source in ((0, nothing), (1, writing), (2, writing)):
+                os.dup2(source, target)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            isolation.give_up(order, shut)
+            os.execve(order.command[0], order.command, order.environment)  # noqa: S606  # the script's program
+        except BaseException as error:  # as above
+            os.write(2, f"the script cannot be started: {error}\n".encode())
+        os._exit(CANNOT_RUN)
+    os.close(writing)
+    signal.signal(signal.SIGTERM, lambda *_: _kill(-1 if shut.processes else -main, signal.SIGTERM))
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == main:
+            return _code(status)
+
+
+def _kill(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _waited(child: int) -> int | None:
+    """Return how a child ended; None while it lives. Others that were given to us are taken as well."""
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == child:
+                return status
+            if pid == 0:
+                return None
+    return None
+
+
+def _signal_all(child: int, number: int) -> None:
+    """Signal a script: politely by its first process, for good every process that there is."""
+    if number == signal.SIGTERM:
+        _kill(child, number)
+        return
+    for pid in descendants(os.getpid()):
+        _kill(pid, number)
+
+
+def descendants(of: int) -> Iterator[int]:
+    """Yield the ids of all processes below one, as the system lists them."""
+    below: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and (parent := _parent(name)) is not None:
+            below.setdefault(parent, []).append(int(name))
+    waiting = list(below.get(of, ()))
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting += below.get(pid, ())
+
+
+def _parent(pid: str) -> int | None:
+    try:
+        text = Path("/proc", pid, "stat").read_bytes()
+    except OSError:  # it has ended
+        return None
+    # The name stands in parentheses and may hold any characters, parentheses too.
+    state, parent = text.rpartition(b")")[2].split()[:2]
+    return None if state == b"Z" else int(parent)
+
+
+def _memory(pid: int) -> int:
+    """Return the bytes that a process has in memory for itself."""
+    try:
+        fields = Path("/proc", str(pid), "statm").read_text().split()
+    except OSError:
+        return 0
+    return (int(fields[1]) - int(fields[2])) * PAGE_BYTES
+
+
+def _size(folder: str, *, most: int) -> int:
+    """Return the bytes that a folder takes; it is not looked at further once they are more than `most`."""
+    total, waiting = 0, [folder]
+    while waiting and total <= most:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:  # it changes while it is looked at
+            continue
+    return total
+
+
+def main() -> None:
+    """Run the script and say how it ended."""
+    end_with_parent()
+    tell = os.dup(1)
+    os.set_inheritable(tell, False)
+    os.dup2(2, 1)
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    found = Supervisor(order, tell).run()
+    os.write(tell, msgspec.json.encode(found) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
