@@ -56,6 +56,8 @@ POINTS = (
     "model.stored",
     "memory.stored",
     "memory.read",
+    "marketplace.moved",
+    "marketplace.published",
     "table.renamed",
     "table.published",
     "import.read",

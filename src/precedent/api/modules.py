@@ -15,6 +15,7 @@ from . import (
     jobs,
     knowledge,
     knowledge_pairs,
+    marketplaces,
     mcp,
     metrics,
     notes,
@@ -38,6 +39,7 @@ MODULES = (
     mcp,
     notes,
     data,
+    marketplaces,
     export,
     uploads,
     jobs,
@@ -58,4 +60,5 @@ def add(server: FastAPI) -> None:
     server.state.exports = export.turns()
     for module in MODULES:
         server.include_router(module.routes)
-    server.include_router(data.plain_routes)
+    for each in (data, marketplaces):
+        server.include_router(each.plain_routes)

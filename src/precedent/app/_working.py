@@ -19,7 +19,17 @@ from precedent.jobs.execution import Work, execute
 from precedent.jobs.helping import Helping
 from precedent.jobs.pending import Pending
 from precedent.jobs.processing import ending
-from precedent.jobs.records import COLLECTOR, DATA, EMBEDDINGS, HOUSEKEEPING, MEMORY, MODEL, PREFIX, Overlap
+from precedent.jobs.records import (
+    COLLECTOR,
+    DATA,
+    EMBEDDINGS,
+    HOUSEKEEPING,
+    MARKETPLACES,
+    MEMORY,
+    MODEL,
+    PREFIX,
+    Overlap,
+)
 from precedent.jobs.runs import Ending, OpenRun
 from precedent.jobs.worker import Worker
 from precedent.pipeline import state
@@ -29,6 +39,7 @@ from precedent.security.principals import COMMAND_LINE
 from precedent.store.schema import run as run_table
 
 from ._knowing import Knowing
+from ._offering import Offering
 from ._tabling import Tabling
 
 if TYPE_CHECKING:
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
     from precedent.jobs.housekeeping import Housekeeping, HousekeepingStats
     from precedent.knowledge.notes.model import MemoryStats
     from precedent.knowledge.vectors import EmbeddingStats
+    from precedent.marketplaces.syncing import SyncStats
     from precedent.processors.verification.asking.answering import ModelStats
     from precedent.tables.refreshing import RefreshStats
 
@@ -45,7 +57,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Working(Knowing, Tabling):
+class Working(Knowing, Tabling, Offering):
     """Does the work of jobs."""
 
     def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
@@ -58,6 +70,7 @@ class Working(Knowing, Tabling):
         }
         works[HOUSEKEEPING] = self.housekeeping.work
         works[DATA] = self._data_work
+        works[MARKETPLACES] = self._marketplaces_work
         if MODEL in self.jobs:
             works[MODEL] = self._model_work
         if EMBEDDINGS in self.jobs:
@@ -273,6 +286,25 @@ class Working(Knowing, Tabling):
             return Ending("partial" if stats.failed else "done", stats)
 
         return cast("RefreshStats", self._done_here(DATA, work))
+
+    def sync_marketplaces(self, names: Sequence[str] | None = None) -> "SyncStats":
+        """Sync all marketplaces, or those that are named, as one run in this process.
+
+        Raises:
+            NotFound: a named one does not exist.
+            Busy: a sync is under way.
+        """
+
+        def work(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+            stats = self.syncing.sync(names, stopping=stopping)
+            return Ending("partial" if stats.failed else "done", stats)
+
+        return cast("SyncStats", self._done_here(MARKETPLACES, work))
+
+    def _marketplaces_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.marketplaces import work  # noqa: PLC0415  # of many jobs one
+
+        return work(self.store, self.syncing, run, stopping=stopping)
 
     def _data_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.refreshing import work  # noqa: PLC0415  # of many jobs one

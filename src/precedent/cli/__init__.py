@@ -35,6 +35,7 @@ COMMANDS = {
     "knowledge": "knowledge",
     "memory": "memory",
     "data": "data",
+    "marketplaces": "marketplaces",
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",

@@ -1,5 +1,6 @@
 """Who may call a route: every route declares it, and without a declaration the application does not start."""
 
+import base64
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,10 @@ PAGE = "x-page"
 
 OPEN_PATHS = frozenset({"/api/openapi.json"})
 """Routes of the framework itself, which show nothing of anybody."""
+
+
+GIT_PATHS = "/git/"
+"""Where git clients come, with a token as the password of any user."""
 
 
 class Access(NamedTuple):
@@ -67,8 +72,9 @@ def _principal(request: Request) -> Principal:
 def presented(request: Request) -> Presented:
     """Return what a request shows of its caller."""
     headers = request.headers
+    authorization = headers.get("authorization", "")
     return Presented(
-        authorization=headers.get("authorization", ""),
+        authorization=_of_git(authorization) if request.url.path.startswith(GIT_PATHS) else authorization,
         cookies=request.cookies,
         address=request.client.host if request.client else "",
         method=request.method,
@@ -78,6 +84,18 @@ def presented(request: Request) -> Presented:
         fetch_site=headers.get("sec-fetch-site", ""),
         forwarded="x-forwarded-for" in headers or "forwarded" in headers,
     )
+
+
+def _of_git(header: str) -> str:
+    """Return the bearer token that a git client shows as a password; git knows no other way."""
+    scheme, _, given = header.partition(" ")
+    if scheme.lower() != "basic":
+        return header
+    try:
+        _, _, password = base64.b64decode(given, validate=True).decode("ascii").partition(":")
+    except ValueError:
+        return header  # it is refused as any other that is no token
+    return f"Bearer {password}"
 
 
 def by(request: Request, principal: Principal) -> By:

@@ -24,7 +24,7 @@ from starlette.routing import compile_path
 
 from precedent import errors
 
-from .access import is_page
+from .access import GIT_PATHS, is_page
 from .observing import route_of
 from .refusals import audit_refusal
 
@@ -158,7 +158,8 @@ def add_error_shape(web: FastAPI) -> None:
         details: dict[str, Any] = {}
         match error:
             case errors.Unauthenticated():
-                headers["WWW-Authenticate"] = "Bearer"
+                git = request.url.path.startswith(GIT_PATHS)
+                headers["WWW-Authenticate"] = 'Basic realm="Precedent"' if git else "Bearer"
             case errors.Exhausted(retry_after_s=seconds):
                 headers["Retry-After"] = str(max(1, round(seconds)))
             case errors.Busy(holder=holder):

@@ -18,6 +18,7 @@ MEMORY = "corporate-memory"
 MODEL = "model-detection"
 EMBEDDINGS = "embeddings"
 DATA = "data-refresh"
+MARKETPLACES = "marketplaces"
 
 
 DAY_S = 86_400
@@ -143,6 +144,15 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             timeout_s=120,
             path="/api/sync/trigger",
             description="Reads the tables that are due from their sources.",
+        ),
+        Job(
+            name=MARKETPLACES,
+            schedule="daily 03:00",
+            path="/api/marketplaces/sync-all",
+            timeout_s=900,
+            action="run_marketplaces",
+            grace_s=2 * DAY_S,
+            description="Looks for new plugins in the marketplaces.",
         ),
         Job(
             name=HOUSEKEEPING,

@@ -45,6 +45,7 @@ from ._knowledge import (
     knowledge_version,
     knowledge_vote,
 )
+from ._marketplaces import marketplace, marketplace_plugin, marketplace_team
 from ._scripts import script, script_run, script_version
 from ._tables import (
     data_file,
@@ -115,6 +116,9 @@ __all__ = [
     "knowledge_version",
     "knowledge_vote",
     "login_failure",
+    "marketplace",
+    "marketplace_plugin",
+    "marketplace_team",
     "metadata",
     "oidc_login",
     "processor",

@@ -1,0 +1,208 @@
+"""What is told of marketplaces and plugins, and to whom: the one place that says who may have a plugin."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from precedent.errors import NotFound
+from precedent.security.principals import Principal, Role
+from precedent.store.schema import marketplace, marketplace_plugin, marketplace_team, team, team_member
+
+from .model import About, Offer, PluginState
+from .registry import one, plugin_row
+
+
+class MarketplaceShown(msgspec.Struct, kw_only=True):
+    """A marketplace; times are UTC microseconds.
+
+    Attributes:
+        secret: its name.
+        teams: whom it is for; empty for everybody.
+        commit_id: that was read last.
+        checked_at: when the repository was last looked at.
+        synced_at: when something new was last read.
+        error: why the last look failed; empty when it did not.
+        error_kind: `transient` or `permanent`.
+        defects: what was wrong with what was read, or left out.
+        plugins: how many there are, by state.
+    """
+
+    name: str
+    url: str
+    ref: str
+    pin: str
+    secret: str
+    login: str
+    teams: list[str]
+    enabled: bool
+    commit_id: str
+    checked_at: int | None
+    synced_at: int | None
+    failures: int
+    error: str
+    error_kind: str
+    defects: list[str]
+    plugins: dict[str, int]
+
+
+class PluginShown(msgspec.Struct, kw_only=True):
+    """A plugin; times are UTC microseconds.
+
+    Attributes:
+        content_hash: of what it is now: what is to be trusted.
+        trusted_hash: of what is served; empty for nothing.
+        served_as: name under which the caller is served it; empty when they are not.
+        about: what it says of itself and is made of.
+    """
+
+    marketplace: str
+    name: str
+    state: PluginState
+    content_hash: str
+    trusted_hash: str
+    trusted_by: str
+    trusted_at: int | None
+    gone: bool
+    seen_at: int
+    served_as: str
+    about: About
+
+
+def marketplaces(tx: sa.Connection, *, name: str | None = None) -> list[MarketplaceShown]:
+    """Return all marketplaces, or the one of a name, by name; for admins."""
+    query = sa.select(marketplace).order_by(marketplace.c.name)
+    if name is not None:
+        query = query.where(marketplace.c.id == one(tx, name).id)
+    teams: dict[int, list[str]] = {}
+    for row in tx.execute(sa.select(marketplace_team.c.marketplace_id, team.c.name).join(team).order_by(team.c.name)):
+        teams.setdefault(row.marketplace_id, []).append(row.name)
+    counts: dict[int, dict[str, int]] = {}
+    for row in tx.execute(sa.select(marketplace_plugin).where(~marketplace_plugin.c.gone)):
+        of = counts.setdefault(row.marketplace_id, {})
+        of[state_of(row)] = of.get(state_of(row), 0) + 1
+    return [
+        MarketplaceShown(
+            name=row.name, url=row.url, ref=row.ref, pin=row.pin, secret=row.secret, login=row.login,
+            teams=teams.get(row.id, []), enabled=row.enabled, commit_id=row.commit_id, checked_at=row.checked_at,
+            synced_at=row.synced_at, failures=row.failures, error=row.error, error_kind=row.error_kind,
+            defects=msgspec.json.decode(row.defects), plugins=counts.get(row.id, {}),
+        )
+        for row in tx.execute(query)
+    ]  # fmt: skip
+
+
+def plugins(
+    tx: sa.Connection, who: Principal, *, of: str = "", text: str = "", state: PluginState | None = None
+) -> list[PluginShown]:
+    """Return the plugins that somebody may know of, by marketplace and name.
+
+    Admins see all; others those that are trusted in marketplaces that are for them.
+
+    Args:
+        tx: the view to read.
+        who: who asks.
+        of: only of this marketplace.
+        text: only with this text in name, description or components.
+        state: only in this state.
+    """
+    admin = who.role is Role.ADMIN
+    query = sa.select(marketplace_plugin, marketplace.c.name.label("of")).join(marketplace)
+    query = query.order_by(marketplace.c.name, marketplace_plugin.c.name)
+    if not admin:
+        query = query.where(_may_have(who), marketplace_plugin.c.trusted_hash != "", ~marketplace_plugin.c.gone)
+    if of:
+        query = query.where(marketplace.c.name == of)
+    served = {(row.of, row.name): name for row, name in _served(tx, who)}
+    found = [_plugin(row, served.get((row.of, row.name), ""), admin=admin) for row in tx.execute(query)]
+    wanted = text.lower()
+    return [
+        each for each in found if (state is None or each.state is state) and (not wanted or wanted in _words(each))
+    ]  # fmt: skip
+
+
+def plugin(tx: sa.Connection, name: str, plugin_name: str, who: Principal) -> PluginShown:
+    """Return one plugin.
+
+    Raises:
+        NotFound: there is none, or it is not for them.
+    """
+    plugin_row(tx, name, plugin_name)
+    for each in plugins(tx, who, of=name):
+        if each.name == plugin_name:
+            return each
+    raise NotFound(f"no plugin {plugin_name!r} in {name}; `precedent marketplaces plugins` names them")
+
+
+def offers(tx: sa.Connection, who: Principal) -> list[Offer]:
+    """Return what somebody is served, by the names under which it is."""
+    found = []
+    for row, name in _served(tx, who):
+        about = msgspec.json.decode(row.trusted_about, type=About)
+        offer = Offer(name=name, content_hash=row.trusted_hash, description=about.description, version=about.version)
+        found.append(offer)
+    return sorted(found, key=lambda each: each.name)
+
+
+def state_of(row: Any) -> PluginState:
+    """Return what becomes of a plugin."""
+    if row.blocked:
+        return PluginState.BLOCKED
+    if not row.trusted_hash:
+        return PluginState.NEW
+    return PluginState.TRUSTED if row.trusted_hash == row.content_hash else PluginState.CHANGED
+
+
+def _served(tx: sa.Connection, who: Principal) -> "list[tuple[sa.Row[Any], str]]":
+    """Return the plugins that somebody is served, each with its name there.
+
+    Two of one name are told apart by that of their marketplace before it, whoever came first.
+    """
+    query = (
+        sa.select(marketplace_plugin, marketplace.c.name.label("of"))
+        .join(marketplace)
+        .where(
+            _may_have(who), marketplace.c.enabled, marketplace_plugin.c.trusted_hash != "",
+            ~marketplace_plugin.c.blocked, ~marketplace_plugin.c.gone,
+        )
+        .order_by(marketplace.c.name, marketplace_plugin.c.name)
+    )  # fmt: skip
+    rows = tx.execute(query).all()
+    names = [row.name for row in rows]
+    taken: set[str] = {name for name in names if names.count(name) == 1}
+    found = []
+    for row in rows:
+        name = row.name
+        if names.count(name) > 1:
+            name = base = f"{row.of}-{row.name}"
+            number = 2
+            while name in taken:
+                name, number = f"{base}-{number}", number + 1
+            taken.add(name)
+        found.append((row, name))
+    return found
+
+
+def _may_have(who: Principal) -> "sa.ColumnElement[bool]":
+    """Return the condition that a marketplace is for somebody: everybody, a team of theirs, or they are an admin."""
+    if who.role is Role.ADMIN:
+        return sa.true()
+    teams = sa.select(marketplace_team.c.marketplace_id).where(marketplace_team.c.marketplace_id == marketplace.c.id)
+    theirs = teams.join(team_member, team_member.c.team_id == marketplace_team.c.team_id)
+    return sa.or_(~teams.exists(), theirs.where(team_member.c.user_id == (who.user_id or 0)).exists())
+
+
+def _plugin(row: "sa.Row[Any]", served_as: str, *, admin: bool) -> PluginShown:
+    # Who is no admin is shown what is served, and not what waits for a look.
+    hashed, about = (row.content_hash, row.about) if admin else (row.trusted_hash, row.trusted_about)
+    return PluginShown(
+        marketplace=row.of, name=row.name, state=state_of(row) if admin else PluginState.TRUSTED, content_hash=hashed,
+        trusted_hash=row.trusted_hash, trusted_by=row.trusted_by, trusted_at=row.trusted_at, gone=row.gone,
+        seen_at=row.seen_at, served_as=served_as, about=msgspec.json.decode(about, type=About),
+    )  # fmt: skip
+
+
+def _words(found: PluginShown) -> str:
+    components: Sequence[str] = [f"{each.name} {each.description}" for each in found.about.components]
+    return " ".join([found.name, found.about.description, *components]).lower()
