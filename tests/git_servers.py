@@ -28,9 +28,7 @@ def plugin(name: str = "tides", *, text: str = "Read the tide table first.", hoo
         f"plugins/{name}/skills/reading/SKILL.md": f"---\nname: reading\ndescription: Reads tables\n---\n{text}\n",
         f"plugins/{name}/agents/pilot.md": "---\nname: pilot\ndescription: >\n  Steers\n  ships\n---\nSteer.\n",
         f"plugins/{name}/commands/moor.md": "---\ndescription: 'Moors a ship'\n---\nMoor it.\n",
-        f"plugins/{name}/.mcp.json": json.dumps(
-            {"mcpServers": {"gauge": {"command": "gauge", "args": ["--port", "7"]}}}
-        ),
+        f"plugins/{name}/.mcp.json": json.dumps({"mcpServers": {"gauge": {"command": "gauge", "args": ["-p", "7"]}}}),
     }
     if hook:
         hooks = {"hooks": {"PostToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": hook}]}]}}
@@ -54,13 +52,14 @@ class GitServer:
     ) -> str:
         """Commit files, all there are, and return the commit's id; `entries` are put into the root as they are."""
         path = self._folder / name
-        repository = self._repositories.get(f"/{name}")
+        repository: Any = self._repositories.get(f"/{name}")
         if repository is None:
             repository = Repo.init_bare(str(path), mkdir=True)
             repository.refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
             self._repositories[f"/{name}"] = repository
-        store, ref = repository.object_store, f"refs/heads/{branch}".encode()
-        commit = Commit()
+        store: Any = repository.object_store
+        ref: Any = f"refs/heads/{branch}".encode()
+        commit: Any = Commit()
         commit.tree = _tree(store, files, entries or [])
         commit.parents = [repository.refs[ref]] if ref in repository.refs else []
         commit.author = commit.committer = b"Ada <ada@example.com>"
@@ -73,7 +72,7 @@ class GitServer:
 
     @contextmanager
     def serving(self) -> Iterator["GitServer"]:
-        chain = make_wsgi_chain(DictBackend(self._repositories))
+        chain: Any = make_wsgi_chain(DictBackend(self._repositories))
 
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}")
@@ -103,7 +102,8 @@ class GitServer:
 
 
 def _tree(store: Any, files: Files, entries: list[tuple[bytes, int, bytes]]) -> bytes:
-    tree, folders = Tree(), dict[str, Files]()
+    tree: Any = Tree()
+    folders = dict[str, Files]()
     for path, data in files.items():
         first, _, rest = path.partition("/")
         if rest:
@@ -112,8 +112,8 @@ def _tree(store: Any, files: Files, entries: list[tuple[bytes, int, bytes]]) -> 
         blob = Blob.from_string(data.encode() if isinstance(data, str) else data)
         store.add_object(blob)
         tree.add(first.encode(), 0o100644, blob.id)
-    for name, below in folders.items():
-        tree.add(name.encode(), 0o040000, _tree(store, below, []))
+    for folder, below in folders.items():
+        tree.add(folder.encode(), 0o040000, _tree(store, below, []))
     if entries:
         raw = tree.as_raw_string()
         for name, mode, number in entries:

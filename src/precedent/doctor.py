@@ -5,6 +5,7 @@ from pathlib import Path
 from precedent import plugins
 from precedent.app import App
 from precedent.errors import PrecedentError
+from precedent.scripts import isolation
 from precedent.security.authentication import MIN_SECRET
 from precedent.settings import SETTINGS
 from precedent.telemetry.health import Check, checks, disk
@@ -24,6 +25,7 @@ def examine(app: App) -> list[Check]:
         found.append(Check("database", "fault", str(error)))
     found.append(_scheduler(app))
     found += _embeddings(app)
+    found.append(_scripts())
     found += [_plugin(plugin) for group in (plugins.READERS, plugins.PROCESSORS) for plugin in plugins.installed(group)]
     found += [_sources(name, reader) for name, (reader, _) in plugins.readers().items()]
     table = PriceTable.shipped()
@@ -37,6 +39,16 @@ def _embeddings(app: App) -> list[Check]:
     except PrecedentError as error:
         return [Check("embeddings", "fault", str(error))]
     return [Check("embeddings", "ok", f"vectors of {found.dimensions} numbers")] if found else []
+
+
+def _scripts() -> Check:
+    """Tell what a script would be kept apart by, here and for this user."""
+    shut = isolation.possible()
+    missing = [name for name, held in shut._asdict().items() if not held and name != "user"]
+    told = f"kept apart by: {shut.isolation}"
+    if missing:
+        return Check("scripts", "warning", f"{told}. The system gives us no namespaces for {', '.join(missing)}")
+    return Check("scripts", "ok", told)
 
 
 def _disk(app: App) -> Check:

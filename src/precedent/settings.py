@@ -16,10 +16,7 @@ MAX_FILE_BYTES = 64 << 10
 """Of a file that holds one secret."""
 
 LONGEST_INTERVAL_S = 366 * 86_400
-RESERVED = (
-    "SCHEDULER_SCRIPT_RUN_INTERVAL",
-    "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL",
-)
+RESERVED = ("SCHEDULER_VERIFICATION_DETECTOR_INTERVAL",)
 """Intervals of jobs that operators may have set already and that come with later work: checked like the others."""
 
 
@@ -215,6 +212,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_max_rows: Annotated[int, Meta(gt=0, description="Rows that a table may have.")] = 50_000_000
     data_max_mb: Annotated[int, Meta(gt=0, description="MiB that the files of a table may take.")] = 4096
     data_memory_mb: Annotated[int, Meta(ge=64, description="MiB that reading one table may take.")] = 512
+    script_memory_mb: Annotated[int, Meta(ge=64, description="MiB that the processes of one script may take.")] = 1024
+    script_disk_mb: Annotated[int, Meta(ge=1, description="MiB that one script may write.")] = 1024
     # The clock ----------------------------------------------------------------------------------------------------
     tick_s: Annotated[
         int,
@@ -270,6 +269,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"variable": "SCHEDULER_DATA_REFRESH_INTERVAL"},
         ),
     ] = 900
+    script_run_interval_s: Annotated[
+        int,
+        Meta(
+            gt=0,
+            le=LONGEST_INTERVAL_S,
+            description="Seconds between looks for scripts that are due.",
+            extra={"variable": "SCHEDULER_SCRIPT_RUN_INTERVAL"},
+        ),
+    ] = 60
     memory_interval_s: Annotated[
         int,
         Meta(
@@ -329,6 +337,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def tables_dir(self) -> Path:
         """Folder of the tables of other systems."""
         return self.data_dir / "tables"
+
+    @property
+    def scripts_dir(self) -> Path:
+        """Folder in which scripts run, each in one of its own."""
+        return self.data_dir / "scripts"
 
     @property
     def processes(self) -> int:

@@ -22,6 +22,7 @@ from . import (
     people,
     privacy,
     runs,
+    scripts,
     sessions,
     status,
     uploads,
@@ -40,6 +41,7 @@ MODULES = (
     notes,
     data,
     marketplaces,
+    scripts,
     export,
     uploads,
     jobs,
@@ -60,5 +62,5 @@ def add(server: FastAPI) -> None:
     server.state.exports = export.turns()
     for module in MODULES:
         server.include_router(module.routes)
-    for each in (data, marketplaces):
+    for each in (data, marketplaces, scripts):
         server.include_router(each.plain_routes)

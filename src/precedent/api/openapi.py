@@ -33,6 +33,7 @@ TAGS = {
     "notes": "People's notes for their agents.",
     "marketplaces": "Plugins for agents: where they come from, what is trusted, and git for agents.",
     "data": "Tables of other systems, and questions about them.",
+    "scripts": "Scheduled scripts and their runs.",
     "export": "Everything in one file.",
     "status": "What processors have done, and versions.",
 }

@@ -31,7 +31,7 @@ class StructRoutes(Routes):
         def decorate(endpoint: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(endpoint)
             def answering(*args: Any, **kwargs: Any) -> StructResponse:
-                return StructResponse(endpoint(*args, **kwargs))
+                return StructResponse(endpoint(*args, **kwargs), more.get("status_code", 200))
 
             register(answering)
             return endpoint

@@ -16,6 +16,7 @@ from precedent.usage import blocks as five_hours
 from precedent.usage.facts import TOOL_KINDS, EventKind
 from precedent.usage.paging import Page, cut
 from precedent.usage.periods import Period
+from precedent.usage.plugins import PluginUse, plugin_use
 from precedent.usage.report import DIMENSIONS, CostMode, EventTotals, Filter, Report, Totals
 from precedent.usage.requests import TracedRequest, trace
 from precedent.usage.time_spent import TimeSpent, time_spent
@@ -164,6 +165,28 @@ def tools(program: Program, caller: Caller, question: Annotated[ToolsQuery, Quer
         kind=tuple[_group(names), int, str, str],  # type: ignore[misc]  # made for this question
     )
     return EventTable(by=names, rows=rows.rows, next=rows.next)
+
+
+class PluginTable(msgspec.Struct, kw_only=True):
+    """What was done with plugins: each, followed by its pieces.
+
+    Attributes:
+        rows: the most used plugin first.
+    """
+
+    rows: list[PluginUse]
+
+
+class PluginsQuery(Dated):
+    """A stretch of days."""
+
+
+@routes.add("GET", "/plugins", TEAM)
+def plugins(program: Program, question: Annotated[PluginsQuery, Query()]) -> PluginTable:
+    """Count calls, people, sessions and errors by plugin, and by skill, agent, command and tool of each."""
+    start, end = question.instants()
+    with program.store.read() as tx:
+        return PluginTable(rows=plugin_use(tx, since=start, until=end))
 
 
 @routes.add("GET", "/time", OWN)

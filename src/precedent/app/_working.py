@@ -28,6 +28,7 @@ from precedent.jobs.records import (
     MEMORY,
     MODEL,
     PREFIX,
+    SCRIPTS,
     Overlap,
 )
 from precedent.jobs.runs import Ending, OpenRun
@@ -40,6 +41,7 @@ from precedent.store.schema import run as run_table
 
 from ._knowing import Knowing
 from ._offering import Offering
+from ._scripting import Scripting
 from ._tabling import Tabling
 
 if TYPE_CHECKING:
@@ -51,13 +53,14 @@ if TYPE_CHECKING:
     from precedent.knowledge.vectors import EmbeddingStats
     from precedent.marketplaces.syncing import SyncStats
     from precedent.processors.verification.asking.answering import ModelStats
+    from precedent.scripts.running import ScriptStats
     from precedent.tables.refreshing import RefreshStats
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Working(Knowing, Tabling, Offering):
+class Working(Knowing, Tabling, Offering, Scripting):
     """Does the work of jobs."""
 
     def worker(self, homes: "Callable[[], Sequence[Home]]") -> Worker:
@@ -71,6 +74,7 @@ class Working(Knowing, Tabling, Offering):
         works[HOUSEKEEPING] = self.housekeeping.work
         works[DATA] = self._data_work
         works[MARKETPLACES] = self._marketplaces_work
+        works[SCRIPTS] = self._scripts_work
         if MODEL in self.jobs:
             works[MODEL] = self._model_work
         if EMBEDDINGS in self.jobs:
@@ -310,6 +314,19 @@ class Working(Knowing, Tabling, Offering):
         from precedent.jobs.refreshing import work  # noqa: PLC0415  # of many jobs one
 
         return work(self.store, self.refreshing, run, stopping=stopping)
+
+    def run_scripts(self) -> "ScriptStats":
+        """Run the scripts that are due or asked for, as one run in this process.
+
+        Raises:
+            Busy: it is under way, and takes them too.
+        """
+        return cast("ScriptStats", self._done_here(SCRIPTS, self._scripts_work))
+
+    def _scripts_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
+        from precedent.jobs.scripts import work  # noqa: PLC0415  # of many jobs one
+
+        return work(self.script_running, run, stopping=stopping)
 
     @cached_property
     def housekeeping(self) -> "Housekeeping":

@@ -36,6 +36,7 @@ COMMANDS = {
     "memory": "memory",
     "data": "data",
     "marketplaces": "marketplaces",
+    "scripts": "scripts",
     "eval": "evaluating",
     "review": "reviewing",
     "push": "pushing",

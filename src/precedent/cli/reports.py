@@ -16,6 +16,7 @@ from precedent.usage.export import Format, format_of
 from precedent.usage.export import export as write_export
 from precedent.usage.facts import EVENT_KINDS, TOOL_KINDS
 from precedent.usage.periods import Period, day, span, zone
+from precedent.usage.plugins import plugin_use
 from precedent.usage.report import DIMENSIONS, CostMode, Filter, Report, Totals
 from precedent.usage.requests import TracedRequest, trace
 
@@ -255,6 +256,23 @@ def tools(
         print_table(rows, columns)
     else:
         say("No such events.")
+
+
+@_cli.command()
+def plugins(
+    ctx: typer.Context, since: Since = None, until: Until = None, zone_name: Zone = "UTC", as_json: Json = False
+) -> None:
+    """Count calls, people, sessions and errors by plugin, and by skill, agent, command and tool of each."""
+    start, end = span(day(since) if since else None, day(until) if until else None, zone(zone_name))
+    with context(ctx).app.store.read() as tx:
+        found = plugin_use(tx, since=start, until=end)
+    if as_json:
+        print_json([msgspec.to_builtins(each) for each in found])
+    elif found:
+        rows = [{**msgspec.to_builtins(each), "last": instant(each.last_at) if each.last_at else ""} for each in found]
+        print_table(rows, ["plugin", "kind", "name", "calls", "people", "sessions", "errors", "last"])
+    else:
+        say("No plugin was used.")
 
 
 @_cli.command()

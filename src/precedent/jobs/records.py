@@ -1,7 +1,7 @@
 """The records of jobs: the one definition from which routes, schedule, audit action, health rule and docs derive."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ MODEL = "model-detection"
 EMBEDDINGS = "embeddings"
 DATA = "data-refresh"
 MARKETPLACES = "marketplaces"
+SCRIPTS = "script-runner"
 
 
 DAY_S = 86_400
@@ -63,6 +64,7 @@ class Job:
         window_s: how long ago a due instant may be and still be made up.
         cap: due instants that are made up at most, of `CatchUp.ALL`.
         overlap: what becomes of a run that is asked for while another one is open.
+        stays: its run takes in what becomes due meanwhile, so one that goes on for long is well.
         pause_after: failures in a row after which the job pauses itself; 0 for never.
         description: one line for people.
     """
@@ -80,6 +82,7 @@ class Job:
     window_s: int = 7 * DAY_S
     cap: int = 10
     overlap: Overlap = Overlap.SKIP
+    stays: bool = False
     pause_after: int = 0
     description: str
 
@@ -144,6 +147,17 @@ def jobs(settings: Settings, processors: Sequence[Cadence]) -> dict[str, Job]:
             timeout_s=120,
             path="/api/sync/trigger",
             description="Reads the tables that are due from their sources.",
+        ),
+        replace(
+            _regular(
+                settings,
+                SCRIPTS,
+                "script_run_interval_s",
+                timeout_s=600,
+                path="/api/scripts/run-due",
+                description="Runs the scripts that are due or asked for.",
+            ),
+            stays=True,
         ),
         Job(
             name=MARKETPLACES,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from precedent.errors import NotFound
 from precedent.security.principals import Principal, Role
 from precedent.store.schema import marketplace, marketplace_plugin, marketplace_team, team, team_member
+from precedent.usage.plugins import PluginUse, plugin_use
 
 from .model import About, Offer, PluginState
 from .registry import one, plugin_row
@@ -54,6 +55,7 @@ class PluginShown(msgspec.Struct, kw_only=True):
         content_hash: of what it is now: what is to be trusted.
         trusted_hash: of what is served; empty for nothing.
         served_as: name under which the caller is served it; empty when they are not.
+        use: calls, people, sessions and errors in transcripts under that name, or its own.
         about: what it says of itself and is made of.
     """
 
@@ -67,6 +69,7 @@ class PluginShown(msgspec.Struct, kw_only=True):
     gone: bool
     seen_at: int
     served_as: str
+    use: PluginUse
     about: About
 
 
@@ -115,7 +118,12 @@ def plugins(
     if of:
         query = query.where(marketplace.c.name == of)
     served = {(row.of, row.name): name for row, name in _served(tx, who)}
-    found = [_plugin(row, served.get((row.of, row.name), ""), admin=admin) for row in tx.execute(query)]
+    used = {each.plugin: each for each in plugin_use(tx) if not each.kind}
+    found = []
+    for row in tx.execute(query):
+        name = served.get((row.of, row.name), "")
+        use = used.get(name or row.name) or PluginUse(plugin=name or row.name)
+        found.append(_plugin(row, name, use, admin=admin))
     wanted = text.lower()
     return [
         each for each in found if (state is None or each.state is state) and (not wanted or wanted in _words(each))
@@ -193,13 +201,13 @@ def _may_have(who: Principal) -> "sa.ColumnElement[bool]":
     return sa.or_(~teams.exists(), theirs.where(team_member.c.user_id == (who.user_id or 0)).exists())
 
 
-def _plugin(row: "sa.Row[Any]", served_as: str, *, admin: bool) -> PluginShown:
+def _plugin(row: "sa.Row[Any]", served_as: str, use: PluginUse, *, admin: bool) -> PluginShown:
     # Who is no admin is shown what is served, and not what waits for a look.
     hashed, about = (row.content_hash, row.about) if admin else (row.trusted_hash, row.trusted_about)
     return PluginShown(
         marketplace=row.of, name=row.name, state=state_of(row) if admin else PluginState.TRUSTED, content_hash=hashed,
         trusted_hash=row.trusted_hash, trusted_by=row.trusted_by, trusted_at=row.trusted_at, gone=row.gone,
-        seen_at=row.seen_at, served_as=served_as, about=msgspec.json.decode(about, type=About),
+        seen_at=row.seen_at, served_as=served_as, use=use, about=msgspec.json.decode(about, type=About),
     )  # fmt: skip
 
 

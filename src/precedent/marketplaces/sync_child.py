@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -84,6 +84,7 @@ def _refused(kind: Fault, error: str) -> NotSynced:
 
 def _sync(order: SyncOrder) -> Synced:
     from dulwich.client import Urllib3HttpGitClient  # noqa: PLC0415  # see above
+    from dulwich.errors import GitProtocolError  # noqa: PLC0415
     from dulwich.repo import Repo  # noqa: PLC0415
 
     if order.pin and order.pin == order.commit_id:
@@ -102,19 +103,14 @@ def _sync(order: SyncOrder) -> Synced:
         return Synced(unchanged=True, commit_id=order.commit_id)
     with Repo.init_bare(Path(order.folder, "repository.git"), mkdir=True) as repository:
         store = repository.object_store
-        file, commit, abort = store.add_pack()
         try:
-            client.fetch_pack(
-                path,
-                cast("Any", lambda *_args, **_more: [wanted]),
-                repository.get_graph_walker([]),
-                _bounded(file.write),
-                depth=1,
-            )
-        except BaseException:
-            abort()
-            raise
-        commit()
+            _fetch(client, path, repository, [wanted], depth=1)
+        except GitProtocolError:
+            if not order.pin:
+                raise
+            # Some servers give what their refs name and nothing else: the commit is among what these come from.
+            heads = [each for each in client.get_refs(path).refs.values() if each is not None]
+            _fetch(client, path, repository, heads, depth=None)
         found = _peeled(store, wanted)
         tree = Tree(store, found.tree)
         plugins = []
@@ -124,6 +120,19 @@ def _sync(order: SyncOrder) -> Synced:
             contents.write(files, target)
             plugins.append(PluginFound(name=name, content_hash=digest, file=str(target), about=about))
     return Synced(commit_id=wanted.decode(), plugins=plugins, defects=tree.defects)
+
+
+def _fetch(client: Any, path: str, repository: Any, wanted: list[Any], *, depth: int | None) -> None:
+    """Bring commits with all that belongs to them."""
+    file, commit, abort = repository.object_store.add_pack()
+    try:
+        client.fetch_pack(
+            path, lambda *_args, **_more: wanted, repository.get_graph_walker([]), _bounded(file.write), depth=depth
+        )
+    except BaseException:
+        abort()
+        raise
+    commit()
 
 
 def _commit(refs: "Mapping[Any, bytes | None]", ref: str) -> bytes:

@@ -11,6 +11,10 @@ MAX_SOURCE_BYTES = 1 << 20
 HEAD_BYTES, TAIL_BYTES = 64 << 10, 192 << 10
 """Of what a run prints so much is kept from its beginning and from its end."""
 
+LONGEST_TIMEOUT_S = 6 * 3600
+FIRST_UID = 64_100
+"""Scripts run as this user and those after it, one for each that runs at a time, where the server is root."""
+
 
 class Outcome(StrEnum):
     """How a run of a script ended."""
@@ -38,7 +42,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         schedule: in the grammar of schedules; empty: it runs when somebody asks.
         parameters: by name; the script finds each as `PARAM_<NAME>`, and all in `parameters.json`.
         secrets: names of secrets by the environment variable in which the script finds the value.
-        timeout_s: seconds after which it is ended.
+        timeout_s: seconds after which it is ended; at most `LONGEST_TIMEOUT_S`.
         network: it may use the network.
     """
 
@@ -56,16 +60,19 @@ class Order(msgspec.Struct, kw_only=True):
 
     Attributes:
         command: program and arguments.
+        python: the interpreter among them.
         folder: empty folder in which it runs and that is its home.
         environment: all that it sees.
         hidden: folders that it must not see.
         memory_bytes: of all its processes together.
-        disk_bytes: of its folder.
+        disk_bytes: of its folder, and of files that have no name any more.
+        files: in its folder.
         processes: at a time.
         uid: user id to run as when the supervisor is root.
     """
 
     command: list[str]
+    python: str
     folder: str
     environment: dict[str, str]
     hidden: list[str]
@@ -73,16 +80,18 @@ class Order(msgspec.Struct, kw_only=True):
     timeout_s: int
     memory_bytes: int = 1 << 30
     disk_bytes: int = 256 << 20
-    processes: int = 32
-    uid: int = 65_534
+    files: int = 20_000
+    processes: int = 64
+    uid: int = FIRST_UID
 
 
 class Printed(msgspec.Struct, tag="printed", kw_only=True):
-    """What a script has printed up to now; bytes that are no UTF-8 are replaced."""
+    """What a script has printed up to now; what is no UTF-8 is replaced, what is between head and tail dropped."""
 
     head: str
     tail: str
     output_bytes: int
+    dropped_bytes: int
 
 
 class Ended(msgspec.Struct, tag="ended", kw_only=True):

@@ -1,6 +1,7 @@
-"""Deploys scripts, changes and removes them; every act is audited in its own transaction."""
+"""Scripts: deploying, changing, pausing and removing them. Every change is audited in its own transaction."""
 
 import hashlib
+import math
 import re
 from typing import Any
 
@@ -8,26 +9,28 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.clock import Clock
-from precedent.errors import BadInput, Busy, Conflict, NotFound, TooLarge
-from precedent.schedules import parse
+from precedent.errors import BadInput, Conflict, NotFound, TooLarge
+from precedent.schedules import latest, parse
 from precedent.security import audit, secret_references
 from precedent.security.acting import By
 from precedent.store import Store, bulk
 from precedent.store.schema import script, script_run, script_version
 
 from .header import header
-from .model import MAX_SOURCE_BYTES, Script
+from .model import LONGEST_TIMEOUT_S, MAX_SOURCE_BYTES, Outcome, Script
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-_PARAMETER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
-TAKEN = frozenset({"PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "LD_PRELOAD"})
-"""Variables that a script has already, or that would change which program runs."""
+PARAMETER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+TAKEN = frozenset({"PATH", "LANG", "HOME", "TMPDIR", "LD_LIBRARY_PATH"})
+"""Variables that every script has already."""
+
+REFUSED = re.compile(r"(?:LD_|PYTHON|PARAM_|UV_).*")
+"""Variables that say how programs run, or that hold parameters."""
 
 MAX_PARAMETERS = 100
-MAX_VALUE = 10_000
-LONGEST_TIMEOUT_S = 6 * 3600
-KEPT_VERSIONS = 50
+MAX_VALUE = 8_192
+LARGEST_NUMBER = 2**53
 
 
 class Registry:
@@ -41,143 +44,196 @@ class Registry:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def deploy(self, given: Script, *, by: By) -> int:
-        """Make a script, or a new version of the one of this name; return the number of the version.
+    def deploy(self, given: Script, *, by: By) -> None:
+        """Make a script; by its schedule it is due at the next instant.
 
         Raises:
             BadInput: something of it cannot be used.
+            Conflict: there is one of this name.
         """
-        check(given)
-        now, digest = self._clock.now(), hashlib.sha256(given.source.encode()).hexdigest()
-        values = {
-            "schedule": given.schedule,
-            "parameters": msgspec.json.encode(given.parameters).decode(),
-            "secrets": msgspec.json.encode(given.secrets).decode(),
-            "timeout_s": given.timeout_s,
-            "network": given.network,
-            "updated_at": now,
-        }
+        now, values = self._clock.now(), _checked(given)
+        values |= {"created_at": now, "updated_at": now, "version": 1, "last_due_at": _settled(given, now)}
         with self._store.write() as tx:
-            row = tx.execute(sa.select(script).where(script.c.name == given.name)).first()
-            if row is None:
-                columns = ["name", *values, "created_at"]
-                if not bulk.insert_new(tx, script, columns, [(given.name, *values.values(), now)]):
-                    raise Conflict(f"somebody else makes a script {given.name!r} at this moment; try again")
-                row = tx.execute(sa.select(script).where(script.c.name == given.name)).one()
-            elif row.schedule != given.schedule:
-                values["last_due_at"] = None
-            number = self._version(tx, row, given.source, digest, by=by)
-            tx.execute(script.update().where(script.c.id == row.id).values(**values, version=number))
-            self._record(
-                tx, by, "deploy", given.name, version=number, sha256=digest, schedule=given.schedule,
-                secrets=sorted(given.secrets.values()), network=given.network,
-            )  # fmt: skip
-        return number
+            if not bulk.insert_new(tx, script, ["name", *values], [(given.name, *values.values())]):
+                raise Conflict(f"there is a script {given.name!r} already")
+            number = int(named(tx, given.name).id)
+            sha256 = _keep(tx, number, given.source, version=1, by=by, now=now)
+            self._record(tx, by, "deploy", given, sha256=sha256, version=1)
 
-    def _version(self, tx: sa.Connection, row: "sa.Row[Any]", source: str, digest: str, *, by: By) -> int:
-        """Return the number of the version with this text, made if the newest is another."""
-        theirs = script_version.c.script_id == row.id
-        newest = tx.execute(sa.select(script_version).where(theirs, script_version.c.number == row.version)).first()
-        if newest is not None and newest.sha256 == digest:
-            return int(row.version)
-        number = int(row.version) + 1
-        values = (int(row.id), number, source, digest, by.principal.name, self._clock.now())
-        bulk.insert(
-            tx,
-            script_version,
-            ["script_id", "number", "source", "sha256", "deployed_by", "deployed_at"],
-            [values],
-        )
-        tx.execute(script_version.delete().where(theirs, script_version.c.number <= number - KEPT_VERSIONS))
-        return number
+    def change(self, name: str, given: Script, *, by: By) -> None:
+        """Replace what is said of a script; another text becomes its next version. A run under way goes on as it is.
+
+        Raises:
+            NotFound: there is no such script.
+            BadInput: something of it cannot be used, or the name differs.
+        """
+        if given.name != name:
+            raise BadInput("the name of a script stays as it is; deploy another script")
+        now, values = self._clock.now(), _checked(given)
+        with self._store.write() as tx:
+            row = named(tx, name)
+            version, sha256 = int(row.version), _sha256(given.source)
+            if sha256 != current(tx, row).sha256:
+                version += 1
+                _keep(tx, int(row.id), given.source, version=version, by=by, now=now)
+            if given.schedule != row.schedule:
+                values["last_due_at"] = _settled(given, now)
+            tx.execute(script.update().where(script.c.id == row.id).values(**values, version=version, updated_at=now))
+            self._record(tx, by, "change", given, sha256=sha256, version=version)
 
     def pause(self, name: str, reason: str, *, by: By) -> None:
-        """Keep a script from being started by its schedule, or with an empty reason let it be started again.
+        """Keep a script from being run by its schedule; whoever asks for a run still gets one.
 
         Raises:
             NotFound: there is no such script.
         """
         with self._store.write() as tx:
-            this = script.c.id == one(tx, name).id
-            tx.execute(script.update().where(this).values(paused_reason=reason))
-            self._record(tx, by, "pause" if reason else "resume", name, reason=reason)
+            number = named(tx, name).id
+            tx.execute(script.update().where(script.c.id == number).values(paused_reason=reason))
+            self._note(tx, by, "pause", name, reason=reason)
+
+    def resume(self, name: str, *, by: By) -> None:
+        """Let a script be run by its schedule again; what was due meanwhile is one skipped run.
+
+        Raises:
+            NotFound: there is no such script.
+        """
+        now = self._clock.now()
+        with self._store.write() as tx:
+            row = named(tx, name)
+            values: dict[str, Any] = {"paused_reason": ""}
+            due_at = latest(parse(row.schedule, name=name), last=row.last_due_at, now=now) if row.schedule else None
+            if row.paused_reason and due_at is not None:
+                values["last_due_at"] = due_at
+                skip(tx, row, due_at, now=now, reason=f"it was paused: {row.paused_reason}")
+            tx.execute(script.update().where(script.c.id == row.id).values(**values))
+            self._note(tx, by, "resume", name)
 
     def remove(self, name: str, *, by: By) -> None:
-        """Remove a script with its versions and runs.
+        """Remove a script with its versions and its history; a run under way is ended.
 
         Raises:
             NotFound: there is no such script.
-            Busy: it runs.
         """
         with self._store.write() as tx:
-            number = int(one(tx, name).id)
-            open_run = tx.scalar(sa.select(script_run.c.run_id).where(script_run.c.open_id == number))
-            if open_run is not None:
-                raise Busy(f"{name} runs; remove it when it has ended", holder=int(open_run))
+            number = int(named(tx, name).id)
             for each in (script_run, script_version):
                 tx.execute(each.delete().where(each.c.script_id == number))
             tx.execute(script.delete().where(script.c.id == number))
-            self._record(tx, by, "remove", name)
+            self._note(tx, by, "remove", name)
 
-    def require_idle(self, name: str) -> None:
-        """See that a script could be run now.
+    def _record(self, tx: sa.Connection, by: By, action: str, given: Script, *, sha256: str, version: int) -> None:
+        self._note(
+            tx, by, action, given.name, sha256=sha256, version=version, schedule=given.schedule,
+            secrets=given.secrets, parameters=sorted(given.parameters), network=given.network,
+        )  # fmt: skip
 
-        Raises:
-            NotFound: there is no such script.
-            Busy: it runs already.
-        """
-        with self._store.read() as tx:
-            number = one(tx, name).id
-            found = tx.execute(sa.select(script_run).where(script_run.c.open_id == number)).first()
-        if found is not None:
-            raise Busy(f"{name} is already running", holder=int(found.run_id or 0))
-
-    def _record(self, tx: sa.Connection, by: By, action: str, name: str, **details: Any) -> None:
+    def _note(self, tx: sa.Connection, by: By, action: str, name: str, **details: Any) -> None:
         audit.record(tx, by.act(f"script.{action}", f"script:{name}", **details), now=self._clock.now())
 
 
-def one(tx: sa.Connection, name: str) -> "sa.Row[Any]":
-    """Return a script's row.
+def named(tx: sa.Connection, name: str) -> "sa.Row[Any]":
+    """Return the row of a script; in a transaction that writes nobody else changes it meanwhile.
 
     Raises:
         NotFound: there is no such script.
     """
-    row = tx.execute(sa.select(script).where(script.c.name == name)).first() if NAME.fullmatch(name) else None
+    query = sa.select(script).where(script.c.name == name).with_for_update()
+    row = tx.execute(query).first() if NAME.fullmatch(name) else None
     if row is None:
         raise NotFound(f"no script {name!r}; `precedent scripts list` names them")
     return row
 
 
-def check(given: Script) -> None:
-    """See that a script can be deployed.
+def current(tx: sa.Connection, row: "sa.Row[Any]") -> "sa.Row[Any]":
+    """Return the newest version of a script."""
+    return version_of(tx, int(row.id), int(row.version))
 
-    Raises:
-        BadInput: it cannot; the message says why.
-    """
+
+def version_of(tx: sa.Connection, number: int, version: int) -> "sa.Row[Any]":
+    """Return one version of a script."""
+    this = sa.and_(script_version.c.script_id == number, script_version.c.number == version)
+    return tx.execute(sa.select(script_version).where(this)).one()
+
+
+def skip(tx: sa.Connection, row: "sa.Row[Any]", due_at: int, *, now: int, reason: str) -> None:
+    """Write down that a script was due and was not run."""
+    values = {
+        "script_id": int(row.id), "version": int(row.version), "due_at": due_at, "requested_by": "schedule",
+        "requested_at": now, "heartbeat_at": now, "finished_at": now, "outcome": Outcome.SKIPPED.value,
+        "reason": reason,
+    }  # fmt: skip
+    bulk.insert_new(tx, script_run, list(values), [tuple(values.values())])
+
+
+def _settled(given: Script, now: int) -> int | None:
+    """Return the due instant from which the next one follows: a new schedule is not due at once."""
+    return latest(parse(given.schedule, name=given.name), last=None, now=now) if given.schedule else None
+
+
+def _keep(tx: sa.Connection, number: int, source: str, *, version: int, by: By, now: int) -> str:
+    sha256 = _sha256(source)
+    tx.execute(
+        script_version.insert().values(
+            script_id=number, number=version, source=source, sha256=sha256, deployed_by=by.principal.name,
+            deployed_at=now,
+        )
+    )  # fmt: skip
+    return sha256
+
+
+def _sha256(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def _checked(given: Script) -> dict[str, Any]:
+    """Return the columns of a script after a look at everything that is said."""
     if not NAME.fullmatch(given.name):
         raise BadInput(f"{given.name!r} is no name of a script: small letters, digits, - and _, at most 63")
     try:
         size = len(given.source.encode())
     except UnicodeEncodeError as error:
-        raise BadInput("the script holds half of a surrogate pair, which is no text") from error
-    if not given.source.strip() or size > MAX_SOURCE_BYTES or "\0" in given.source:
-        kind = TooLarge if size > MAX_SOURCE_BYTES else BadInput
-        raise kind(f"the script is empty, larger than {MAX_SOURCE_BYTES >> 20} MiB, or holds a NUL")
-    try:
-        compile(given.source, given.name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BadInput(f"the script is no Python: {error}") from error
+        raise BadInput("the text of the script holds half a character; save it as UTF-8") from error
+    if size > MAX_SOURCE_BYTES:
+        raise TooLarge(f"the script has {size:,} bytes; it may have {MAX_SOURCE_BYTES:,}")
+    if not given.source.strip() or "\0" in given.source:
+        raise BadInput("the script is empty or no text")
     header(given.source)
     if given.schedule:
         parse(given.schedule, name=given.name)
     if not 1 <= given.timeout_s <= LONGEST_TIMEOUT_S:
-        raise BadInput(f"timeout_s is {given.timeout_s}; it is from 1 to {LONGEST_TIMEOUT_S}")
-    if len(given.parameters) > MAX_PARAMETERS or len(given.secrets) > MAX_PARAMETERS:
-        raise BadInput(f"a script has {MAX_PARAMETERS} parameters and as many secrets at most")
-    for name, value in given.parameters.items():
-        if not _PARAMETER.fullmatch(name) or len(str(value)) > MAX_VALUE or "\0" in str(value):
-            raise BadInput(f"{name!r} is no parameter: letters, digits and _, a value without NUL, at most {MAX_VALUE}")
+        raise BadInput(f"timeout_s is {given.timeout_s}; it is from 1 to {LONGEST_TIMEOUT_S:,}")
+    _check_parameters(given)
     for variable, name in given.secrets.items():
-        if not _VARIABLE.fullmatch(variable) or variable in TAKEN or variable.startswith(("PARAM_", "PYTHON")):
-            raise BadInput(f"{variable!r} is no variable for a secret: capitals, digits and _, none of the system's")
+        if not VARIABLE.fullmatch(variable) or variable in TAKEN or REFUSED.fullmatch(variable):
+            raise BadInput(f"{variable!r} is no variable for a secret: capital letters, digits and _, and not taken")
         secret_references.checked(name)
+    return {
+        "schedule": given.schedule,
+        "parameters": msgspec.json.encode(given.parameters).decode(),
+        "secrets": msgspec.json.encode(given.secrets).decode(),
+        "timeout_s": given.timeout_s,
+        "network": given.network,
+    }
+
+
+def _check_parameters(given: Script) -> None:
+    if len(given.parameters) > MAX_PARAMETERS or len(given.secrets) > MAX_PARAMETERS:
+        raise BadInput(f"a script has at most {MAX_PARAMETERS} parameters and as many secrets")
+    if len({name.upper() for name in given.parameters}) < len(given.parameters):
+        raise BadInput("two parameters differ in capital letters alone")
+    for name, value in given.parameters.items():
+        if not PARAMETER.fullmatch(name):
+            raise BadInput(f"{name!r} is no name of a parameter: letters, digits and _, at most 63, a letter first")
+        if isinstance(value, str) and (len(value) > MAX_VALUE or "\0" in value or not _is_utf8(value)):
+            raise BadInput(f"the parameter {name} is longer than {MAX_VALUE} characters or no text")
+        if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= LARGEST_NUMBER):
+            raise BadInput(f"the parameter {name} is no number from -2^53 to 2^53")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -9,6 +9,7 @@ ends with it.
 import os
 import selectors
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -24,13 +25,15 @@ from .isolation import Shut
 from .model import HEAD_BYTES, TAIL_BYTES, Ended, Order, Outcome, Printed
 
 LOOK_S = 0.1
-TELL_S = 0.5
+TELL_S = 1.0
 TERM_S = 2.0
 """Between asking a script to end and ending it."""
 
 READ_BYTES = 64 << 10
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CANNOT_RUN = 127
+OURS = 2
+"""Of the processes of a script are ours: the one that makes its namespaces, and the first in them."""
 
 
 class Output:
@@ -49,11 +52,11 @@ class Output:
 
     def printed(self) -> Printed:
         """Return it as text."""
-        # No database takes a NUL.
         head, tail = (
-            bytes(each).replace(b"\0", b"\xff").decode("utf-8", "replace") for each in (self._head, self._tail)
+            bytes(each).decode("utf-8", "replace").replace("\0", "\ufffd") for each in (self._head, self._tail)
         )
-        return Printed(head=head, tail=tail, output_bytes=self.count)
+        dropped = self.count - len(self._head) - len(self._tail)
+        return Printed(head=head, tail=tail, output_bytes=self.count, dropped_bytes=dropped)
 
 
 class Supervisor:
@@ -79,6 +82,7 @@ class Supervisor:
         child = os.fork()
         if child == 0:
             _begin(self._order, writing, shut_writing)
+        end_with_parent()  # a thread, so after the fork
         os.close(writing)
         os.close(shut_writing)
         with os.fdopen(shut_reading, "rb") as answer:
@@ -91,7 +95,7 @@ class Supervisor:
 
     def _watch(self, child: int, reading: int, shut: Shut) -> Ended:
         """Wait for the end; see to it that there is one."""
-        began = last_told = time.monotonic()
+        began = last_told = looked = time.monotonic()
         ending_since: float | None = None
         why: tuple[Outcome, str] | None = None
         with selectors.DefaultSelector() as selector:
@@ -109,20 +113,20 @@ class Supervisor:
                     last_told = now
                 if (status := _waited(child)) is not None:
                     break
-                if why is None:
-                    why = self._too_much(now - began)
+                if why is None and now - looked >= LOOK_S:
+                    why, looked = self._too_much(now - began), now
                 if why is not None:
                     if ending_since is None:
                         ending_since = now
                         _signal_all(child, signal.SIGTERM)
-                    elif now - ending_since > (0 if why[0] is Outcome.KILLED else TERM_S):
+                    elif now - ending_since > (TERM_S if why[0] is Outcome.TIMEOUT else 0):
                         _signal_all(child, signal.SIGKILL)
         self._sweep()
         self._read(reading)
-        return self._ended(os.waitstatus_to_exitcode(status), why, shut)
+        code = os.waitstatus_to_exitcode(status)
+        return self._ended(code, why, shut)
 
-    @staticmethod
-    def _ended(code: int, why: tuple[Outcome, str] | None, shut: Shut) -> Ended:
+    def _ended(self, code: int, why: tuple[Outcome, str] | None, shut: Shut) -> Ended:
         if why is not None:
             return Ended(outcome=why[0], exit_code=None, reason=why[1], isolation=shut.isolation)
         if code == 0:
@@ -138,15 +142,18 @@ class Supervisor:
         """Say why the script must end now."""
         order = self._order
         if self._stopped:
-            return Outcome.KILLED, "the server stops"
+            return Outcome.LOST, "the server stopped while it ran"
         if took_s > order.timeout_s:
             return Outcome.TIMEOUT, f"it took longer than {order.timeout_s} s"
         found = list(descendants(os.getpid()))
-        if len(found) > order.processes + 4:
+        if len(found) > order.processes + OURS:
             return Outcome.KILLED, f"it had more than {order.processes} processes at a time"
         if sum(map(_memory, found)) > order.memory_bytes:
             return Outcome.KILLED, f"it took more than {order.memory_bytes >> 20} MiB of memory"
-        if _size(order.folder, most=order.disk_bytes) > order.disk_bytes:
+        size, why = measured(order.folder, most=order.disk_bytes, files=order.files)
+        if why:
+            return Outcome.KILLED, why
+        if size + sum(nameless(found).values()) > order.disk_bytes:
             return Outcome.KILLED, f"it wrote more than {order.disk_bytes >> 20} MiB"
         return None
 
@@ -187,6 +194,7 @@ def _begin(order: Order, writing: int, shut_writing: int) -> None:
     """In a forked process: shut it in, start the first process of its namespaces, and end as that one ends."""
     try:
         os.setsid()
+        isolation.prctl(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
         shut = isolation.shut_in(order)
         os.write(shut_writing, bytes(map(int, shut)))
         os.close(shut_writing)
@@ -213,7 +221,7 @@ def _first(order: Order, shut: Shut, writing: int) -> int:
                 os.dup2(source, target)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             isolation.give_up(order, shut)
-            os.execve(order.command[0], order.command, order.environment)  # noqa: S606  # the script's program
+            os.execve(order.command[0], order.command, order.environment)  # noqa: S606  # an interpreter of ours
         except BaseException as error:  # as above
             os.write(2, f"the script cannot be started: {error}\n".encode())
         os._exit(CANNOT_RUN)
@@ -288,24 +296,46 @@ def _memory(pid: int) -> int:
     return (int(fields[1]) - int(fields[2])) * PAGE_BYTES
 
 
-def _size(folder: str, *, most: int) -> int:
-    """Return the bytes that a folder takes; it is not looked at further once they are more than `most`."""
-    total, waiting = 0, [folder]
+def measured(folder: str, *, most: int, files: int) -> tuple[int, str]:
+    """Return the bytes that a folder takes, and why it is too much as a count or cannot be told.
+
+    It is looked at no further once there is too much.
+    """
+    total, count, waiting = 0, 0, [folder]
     while waiting and total <= most:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
+                    count += 1
+                    if count > files:
+                        return total, f"it made more than {files:,} files"
                     total += entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-        except OSError:  # it changes while it is looked at
+        except (FileNotFoundError, NotADirectoryError):  # it changes while it is looked at
             continue
-    return total
+        except OSError as error:  # what is too deep or closed to us could hide anything
+            return total, f"it made a folder that cannot be looked at: {error.strerror}"
+    return total, ""
+
+
+def nameless(pids: list[int]) -> dict[tuple[int, int], int]:
+    """Return the bytes of files that processes hold open and that have no name any more, by device and number."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    status = os.stat(entry.path)
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return found
 
 
 def main() -> None:
     """Run the script and say how it ended."""
-    end_with_parent()
+    # The worker's thread that started us waits for us to the end, so this tells the death of the worker.
+    isolation.prctl(isolation.PR_SET_PDEATHSIG, signal.SIGKILL)
     tell = os.dup(1)
     os.set_inheritable(tell, False)
     os.dup2(2, 1)

@@ -46,6 +46,11 @@ class Watched(Protocol):
         """Whether it leaves rows in the ledger of runs."""
         ...
 
+    @property
+    def stays(self) -> bool:
+        """Whether a run of it may go on for longer than its cadence."""
+        ...
+
 
 class Check(msgspec.Struct, frozen=True):
     """One check.
@@ -139,6 +144,8 @@ def _job(found: Figures, record: Watched) -> Check:
     last = known.last_success_at if known else None
     since = last if last is not None else found.since
     failing = f"; the last {known.failures} runs failed" if known is not None and known.failures else ""
+    if record.stays and known is not None and known.running_at is not None:
+        return Check(name, "ok", f"under way since {_stamp(known.running_at)}{failing}")
     if since is not None and _age(found, since) > record.grace_s:
         ago = "has never succeeded" if last is None else f"succeeded last {_time(_age(found, last))} ago"
         return Check(name, "warning", f"{ago}, more than {_time(record.grace_s)}{failing}")

@@ -44,7 +44,8 @@ script_run = sa.Table(
     sa.Column("run_id", Big),
     sa.Column("requested_by", sa.Text, nullable=False),
     sa.Column("open_id", Big, unique=True),
-    sa.Column("started_at", Big, nullable=False),
+    sa.Column("requested_at", Big, nullable=False),
+    sa.Column("started_at", Big),
     sa.Column("heartbeat_at", Big, nullable=False),
     sa.Column("finished_at", Big),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
@@ -54,9 +55,10 @@ script_run = sa.Table(
     sa.Column("head", sa.Text, nullable=False, server_default=""),
     sa.Column("tail", sa.Text, nullable=False, server_default=""),
     count("output_bytes"),
+    count("dropped_bytes"),
     sa.UniqueConstraint("script_id", "due_at"),
-    sa.UniqueConstraint("script_id", "run_id"),
     sa.Index(None, "script_id", "id"),
     sa.Index(None, "finished_at"),
 )
-"""A run of a script. While it is open `open_id` is the script's id, so that no script runs twice at a time."""
+"""A run of a script; it waits until `started_at` is set. While it is open `open_id` is the script's id, so that no
+script runs twice at a time; `run_id` is the run of the job that does it."""
