@@ -9,6 +9,7 @@ from . import (
     huge,
     idle,
     lateness,
+    pages,
     redact,
     runs,
     search,
@@ -20,7 +21,7 @@ from . import (
 
 for benchmark in (
     collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search, bundle,
-    api_reads,
+    api_reads, pages,
 ):  # fmt: skip
     benchmark.main()
     print()

@@ -55,6 +55,7 @@ def test_every_page_and_every_file_has_the_policy(shown: Any) -> None:
             assert text.headers[name] == value
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=|javascript:", text.text)
         missing = http.get("/nothing", headers=HTML)
+        assert "No page has this address" in missing.text
         assert missing.status_code == 404 and missing.headers["content-security-policy"] == policy
 
 

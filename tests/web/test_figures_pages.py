@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from precedent.pipeline import event_search
 from precedent.pipeline.event_pages import transcripts
 from precedent.security.principals import Role
 from precedent.usage.hours import by_hour
+from precedent.usage.report import Totals
 from precedent.usage.rollups import BUCKET
 from precedent.usage.sessions import owned
 from precedent.web import drawing, writing
 from precedent.web.addresses import address, session
 from precedent.web.assets import FOLDER, Assets
+from precedent.web.usage_tables import MOST_DAYS, chart
 from web_client import client_of
 
 HTML = {"accept": "text/html"}
@@ -54,6 +57,21 @@ def test_the_page_of_usage_says_what_the_interface_says(shown: Any) -> None:
     chart = json.loads(found.group(1).replace("&#34;", '"'))
     assert sum(sum(each["requests"]) for each in chart["series"].values()) == totals["requests"]
     assert {row["group"][0] for row in by_day} <= set(chart["days"])
+
+
+def test_the_chart_has_every_day_that_is_asked_for_and_not_more_than_it_can_show() -> None:
+    given = [Totals(group=("2026-11-05", "m"), requests=3), Totals(group=("9999-12-31", "m"), requests=5)]
+
+    def days(since: str, until: str, *more: Totals) -> list[str]:
+        ends = date.fromisoformat(since), date.fromisoformat(until)
+        found: list[str] = json.loads(chart([*given, *more], since=ends[0], until=ends[1]))["days"]
+        return found
+
+    assert days("2026-11-01", "2026-11-10") == [f"2026-11-{day:02d}" for day in range(1, 11)]
+    assert days("2026-11-10", "2026-11-01") == ["2026-11-10"]
+    assert days("2026-11-09", "2026-11-10", Totals(group=("2026-11-11", "m"), requests=1))[-1] == "2026-11-11"
+    ages = days("0001-01-01", "2026-11-10")
+    assert len(ages) == MOST_DAYS and ages[-1] == "2026-11-10"
 
 
 def test_filters_stand_in_the_address_and_narrow_every_figure(shown: Any) -> None:
@@ -247,6 +265,20 @@ def test_numbers_are_written_for_people() -> None:
     assert writing.attributes({"a": '"<', "b": None, "c": True, "d": False}) == ' a="&#34;&lt;" c'
 
 
+def test_a_tool_call_is_told_by_what_tells_most_of_it() -> None:
+    told = {
+        '{"description":"Run","command":"make \\"all\\""}': 'make "all"',
+        '{"replace_all":false,"file_path":"/a/b.py","old_string":"cut he': "/a/b.py",
+        '{"cmd": ["ls"], "path": "."}': ".",
+        '{"command":"\\ud83d"}': "\ud83d",
+        '{"command":"\\x"}': '"\\x"',
+        '{"a":1}': '{"a":1}',
+        '{"command":"cut': '{"command":"cut',
+        "{}": "",
+    }
+    assert {call: writing.gist(call) for call in told} == told
+
+
 def test_drawings_stay_within_their_edges() -> None:
     spark = drawing.sparkline([0, 5, -3, 10])
     numbers = [float(each) for each in re.findall(r"[\d.]+", spark.line)]
@@ -262,3 +294,19 @@ def test_drawings_stay_within_their_edges() -> None:
 def test_addresses_keep_filters_and_escape_everything() -> None:
     assert session("a/b?c", "d&e", line=3) == "/sessions/a%2Fb%3Fc?person=d%26e&line=3"
     assert address("/usage", by="tool", name="") == "/usage?by=tool"
+
+
+def links(page: str) -> set[str]:
+    found = re.findall(r'href="(/[^"#]*)"', re.sub(r'<nav class="side".*?</nav>', "", page, flags=re.DOTALL))
+    return {each.replace("&amp;", "&") for each in found if not each.startswith("/static/")}
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER, Role.REVIEWER, Role.ADMIN])
+def test_no_link_of_a_page_leads_to_where_its_reader_may_not_go(shown: Any, role: Role) -> None:
+    pages = ["/", f"/usage?{DAYS}", f"/usage?by=tool&{DAYS}", "/account"]
+    if role is not Role.VIEWER:
+        pages += ["/sessions", f"/usage/requests?{DAYS}"]
+    with client(shown.url, cookie=f"precedent-session={shown.cookies[role]}") as http:
+        there = sorted({link for page in pages for link in links(http.get(page, headers=HTML).text)})
+        found = {link: http.get(link, headers=HTML).status_code for link in there}
+    assert there and {link: status for link, status in found.items() if status not in {200, 303}} == {}

@@ -22,6 +22,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         persons: keys of people whose words are evidence of it.
         sessions: native ids of sessions that are.
         text: stands in title or content, whatever its case.
+        approved_since: instant from which on it was approved; 0: whenever, or not at all.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -31,6 +32,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     persons: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     text: str = ""
+    approved_since: int = 0
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +172,8 @@ def conditions(who: Principal, where: Filter) -> list[sa.ColumnElement[bool]]:
         if not sees_words(who, -1):  # whose words an item rests on is for reviewers, and of oneself
             evidence = evidence.where(said.user_id == (who.user_id if who.user_id is not None else -1))
         found.append(item.id.in_(evidence))
+    if where.approved_since:
+        found.append(item.approved_at >= where.approved_since)
     if where.text:
         words = where.text.lower()
         found.append(

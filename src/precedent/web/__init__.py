@@ -20,7 +20,8 @@ A page has no logic of its own: it asks the services that the interface asks and
    `main`. What it looks like comes from the macros in `components.html`, there as `ui` (tables, cards, tiles, forms,
    dialogs, pages of a list, bars, sparklines, heat maps) and the classes of `static/style.css`; icons are
    `icon("name")`. Numbers, amounts and times are written with the filters of `writing.py`. A name that a template does
-   not get fails the page.
+   not get fails the page. A link to another page is `reach("/harbour")`, or `reach("/harbour", "/harbour/" ~ ship.id)`
+   for what stands below it: it is empty where the reader may not go, and `ui.linked(text, address)` is then the text.
 4. What changes something is a form with `method="post"`: the route takes `form: Form` (`forms.py`), does it, and
    answers with `done(request, "/harbour", "The ship is in.")`, which leads back and says so. Without a reload:
    `hx-post` or `hx-get` with `hx-target` and `hx-select` on the same routes. A browser proves where a form comes from

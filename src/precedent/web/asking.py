@@ -68,10 +68,11 @@ def chips(path: str, asked: Dated, **more: str) -> list[tuple[str, str, str]]:
 
 def choices(report: Report, caller: Principal, *names: str) -> dict[str, list[tuple[str, str]]]:
     """Return what can be chosen in filters; persons only where they are told of."""
+    told = [each for each in names if each != "person" or not visibility.aggregates_only(caller)]
+    # One sum over all of them, and by model: by each alone takes five times as long, and looks for faulty lines too.
+    rows = [each.group for each in report.by([*told, *({"model"} - set(told))]) if each.requests]
     found = {}
-    for name in names:
-        if name == "person" and visibility.aggregates_only(caller):
-            continue
-        values = sorted(each.group[0] for each in report.by([name]) if each.requests)[:MOST_CHOICES]
-        found[name] = [("", "All"), *((each, each) for each in values if each)]
+    for place, name in enumerate(told):
+        values = sorted({row[place] for row in rows} - {""})[:MOST_CHOICES]
+        found[name] = [("", "All"), *((each, each) for each in values)]
     return found

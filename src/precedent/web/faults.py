@@ -1,5 +1,6 @@
 """Pages for what cannot be shown; who has not logged in is led to the login."""
 
+from http import HTTPStatus
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -38,5 +39,7 @@ def error_page(request: Request, status: int, error: ErrorBody) -> Response:
         if "hx-request" in request.headers:
             return Response(status_code=401, headers={"hx-redirect": "/login"})
         return RedirectResponse(login_url(request), 303)
+    if status == 404 and error.message == HTTPStatus.NOT_FOUND.phrase:  # what the framework says
+        error = error.model_copy(update={"message": "No page has this address. It may be an old one, or cut off."})
     title = TITLES.get(status, "Something went wrong")
     return render(request, "fault.html", status=status, fault=error, title=title, number=status)

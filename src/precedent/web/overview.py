@@ -45,9 +45,17 @@ class Used(NamedTuple):
 
 
 class Knowledge(NamedTuple):
-    """What was learned: approved this week, and how many items are in each status."""
+    """What was learned.
+
+    Attributes:
+        newest: of what was approved this week.
+        this_week: how many items that are.
+        approved: how many there are in all.
+        pending: how many wait.
+    """
 
     newest: list[Item]
+    this_week: int
     approved: int
     pending: int
 
@@ -117,9 +125,10 @@ def _used(report: Report, program: App, days: int) -> Used:
 
 def _knowledge(tx: Any, caller: Principal, now: int) -> Knowledge:
     counts = listing.counted(tx, caller, where=listing.Filter(), now=now)
-    approved = listing.Filter(statuses=(Status.APPROVED,))
-    found = listing.listed(tx, caller, where=approved, now=now, limit=NEWEST, after=None).rows
-    return Knowledge(found, counts.get(Status.APPROVED, 0), counts.get(Status.PENDING, 0))
+    learned = listing.Filter(statuses=(Status.APPROVED,), approved_since=now - WEEK_US)
+    found = listing.listed(tx, caller, where=learned, now=now, limit=NEWEST, after=None).rows
+    this_week = listing.counted(tx, caller, where=learned, now=now).get(Status.APPROVED, 0)
+    return Knowledge(found, this_week, counts.get(Status.APPROVED, 0), counts.get(Status.PENDING, 0))
 
 
 class Pipeline(NamedTuple):

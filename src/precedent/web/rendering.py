@@ -86,6 +86,7 @@ class Renderer:
             "path": request.url.path,
             "navigation": self._navigation(me),
             "current": self._current(request.url.path),
+            "reach": lambda page, href="": self._reach(me, page, href),
             "theme": theme if theme in THEMES else "",
             "told": _told(request),
         }
@@ -97,6 +98,11 @@ class Renderer:
         mine = [each for each in self._entries if me.may(roles=each.access.roles, scope=each.access.scope)]
         found = [NavigationGroup(group.value, [each for each in mine if each.group is group]) for group in Group]
         return [each for each in found if each.entries]
+
+    def _reach(self, me: Principal | None, page: str, href: str) -> str:
+        """Return an address on a page of the navigation or below it; empty for who may not go there."""
+        there = any(each.path == page for group in self._navigation(me) for each in group.entries)
+        return (href or page) if there else ""
 
     def _current(self, path: str) -> str:
         """Return the path of the line that is marked: the longest one that this page is or stands below."""

@@ -222,7 +222,7 @@ def _lines(
     for moment in moments:
         friction_by_line[moment.line].append(moment)
     found, last = [], 0
-    following = [each.line for each in page.events[1:]] + [sys.maxsize]
+    following = [*(each.line for each in page.events[1:]), sys.maxsize][: len(page.events)]
     for number, (event, until) in enumerate(zip(page.events, following, strict=True)):
         if number == EVENTS:
             break

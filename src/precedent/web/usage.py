@@ -62,7 +62,7 @@ class EventsQuery(Filtered):
 @routes.add("GET", "/usage", TEAM)
 def usage(request: Request, program: Program, caller: Caller, question: Annotated[UsageQuery, Query()]) -> HTMLResponse:
     """Show usage with its trend, its hours and one table."""
-    asked = dated(question, program)
+    asked, now = dated(question, program), today(program)
     team_only = visibility.aggregates_only(caller)
     if question.by == "person" and team_only:
         raise Forbidden("your role sees sums over the team, not single persons or sessions")
@@ -88,7 +88,7 @@ def usage(request: Request, program: Program, caller: Caller, question: Annotate
         totals=totals,
         rows=rows[:ROWS],
         left=max(0, len(rows) - ROWS),
-        chart=chart(by_model, since=asked.since or today(program)),
+        chart=chart(by_model, since=asked.since or now, until=min(asked.until or now, now)),
         heat=heat(hours, unit="requests") if totals.requests else None,
         choices=shown,
         export=address("/api/export/usage", asked) if caller.role is Role.ADMIN else "",

@@ -15,6 +15,8 @@ from precedent.usage.report import EventTotals, Report, Totals
 from .addresses import address
 
 MOST_SERIES = 4
+MOST_DAYS = 1_100
+"""Days of the chart at most, the last ones: more are narrower than a pixel, and anybody may ask for all of history."""
 OTHERS = "others"
 
 
@@ -145,15 +147,18 @@ class _Chart(msgspec.Struct):
     series: dict[str, _Series]
 
 
-def chart(by_model: Sequence[Totals], *, since: date) -> str:
+def chart(by_model: Sequence[Totals], *, since: date, until: date) -> str:
     """Return what the chart draws, as JSON: a value a day for cost, tokens and requests, by model.
 
     Args:
         by_model: sums by day and model.
         since: first day.
+        until: last day; the following one where it is in the sums, as elsewhere it is tomorrow already.
     """
-    last = max([date.fromisoformat(each.group[0]) for each in by_model], default=since)
-    days = [(since + timedelta(days=each)).isoformat() for each in range((last - since).days + 1)]
+    following = until + timedelta(days=1)
+    last = max(following if any(each.group[0] == following.isoformat() for each in by_model) else until, since)
+    first = max(since, last - timedelta(days=MOST_DAYS - 1))
+    days = [(first + timedelta(days=each)).isoformat() for each in range((last - first).days + 1)]
     place = {each: number for number, each in enumerate(days)}
     costs: Counter[str] = Counter()
     for each in by_model:

@@ -1,5 +1,7 @@
 """How pages write numbers, amounts, times and lengths: the filters of the templates."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +13,12 @@ from precedent.clock import SECOND
 NONE = "\N{EN DASH}"
 """Stands where there is no value."""
 _STEPS = (("", 1.0), ("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12))
+_TELLING = tuple(
+    re.compile(rf'"{name}"\s*:\s*("(?:[^"\\]|\\.)*")')
+    for name in ("command", "cmd", "file_path", "filePath", "path", "pattern", "query", "url", "skill", "description")
+)
+"""Fields of a tool's input by how much they tell, in the agents' tools."""
+_EMPTY = frozenset({"{}", "null", ""})
 _BYTES = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -112,6 +120,18 @@ def tail(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2] or path
 
 
+def gist(call: str) -> str:
+    """Return what tells most of a tool call, such as its command or file; `call` is its input as JSON, maybe cut."""
+    for each in _TELLING:
+        found = each.search(call)
+        if found is not None:
+            try:
+                return str(json.loads(found.group(1)))
+            except ValueError:  # an escape that is none, or cut in its middle
+                return found.group(1)
+    return "" if call in _EMPTY else call
+
+
 def attributes(given: dict[str, Any]) -> Markup:
     """Write attributes of an element; those that are None or False are left out, True ones have no value."""
     found = [
@@ -133,5 +153,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "when": when,
     "clock": clock_time,
     "tail": tail,
+    "gist": gist,
     "attributes": attributes,
 }
