@@ -100,7 +100,8 @@ def _complete(web: FastAPI, schema: dict[str, Any]) -> None:
     for (_, operation), kind in zip(operations, kinds, strict=True):
         _describe(operation)
         if kind is not None:
-            operation["responses"]["200"]["content"] = {"application/json": {"schema": next(shown)}}
+            well = next(code for code in operation["responses"] if code.startswith("2"))
+            operation["responses"][well]["content"] = {"application/json": {"schema": next(shown)}}
     schema["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
     components["schemas"] = dict(sorted(schemas.items()))
 
