@@ -213,7 +213,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_max_mb: Annotated[int, Meta(gt=0, description="MiB that the files of a table may take.")] = 4096
     data_memory_mb: Annotated[int, Meta(ge=64, description="MiB that reading one table may take.")] = 512
     script_memory_mb: Annotated[int, Meta(ge=64, description="MiB that the processes of one script may take.")] = 1024
-    script_disk_mb: Annotated[int, Meta(ge=1, description="MiB that one script may write.")] = 1024
+    script_disk_mb: Annotated[int, Meta(ge=1, description="MiB that one script may write.")] = 256
     # The clock ----------------------------------------------------------------------------------------------------
     tick_s: Annotated[
         int,

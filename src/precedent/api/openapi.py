@@ -103,10 +103,8 @@ def _complete(web: FastAPI, schema: dict[str, Any]) -> None:
     for (_, operation), kind in zip(operations, kinds, strict=True):
         _describe(operation)
         if kind is not None:
-            answers = operation["responses"]
-            answers[next(each for each in answers if each.startswith("2"))]["content"] = {
-                "application/json": {"schema": next(shown)}
-            }
+            well = next(code for code in operation["responses"] if code.startswith("2"))
+            operation["responses"][well]["content"] = {"application/json": {"schema": next(shown)}}
     schema["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
     components["schemas"] = dict(sorted(schemas.items()))
 

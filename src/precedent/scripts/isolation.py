@@ -38,7 +38,7 @@ PYTHON = "/mnt"
 
 FILES = 256
 CPU_GRACE_S = 10
-MORE_PROCESSES = 4
+MORE_PROCESSES = 2
 """So many times what the watcher allows, the system itself refuses; threads count here."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
