@@ -126,3 +126,13 @@ TOO_MUCH = (
     "SELECT lpad('', 2000000000, 'x')",
 )
 """What takes more time or memory than a question may."""
+
+_READERS = (
+    "read_text", "read_blob", "read_csv", "read_csv_auto", "read_json", "read_json_auto", "read_json_objects",
+    "read_ndjson", "read_ndjson_auto", "read_ndjson_objects", "read_parquet", "parquet_scan", "parquet_metadata",
+    "parquet_schema", "parquet_file_metadata", "parquet_kv_metadata", "sniff_csv", "glob",
+)  # fmt: skip
+_PLACES = ("/etc/hosts", "../precedent.db", "usage/*.parquet", "/proc/self/environ", "https://192.0.2.1/x.csv")
+
+EVERY_READER = tuple(f"SELECT * FROM {reader}('{place}')" for reader in _READERS for place in _PLACES)
+"""Each function that reads files, at each kind of place."""

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE, Role
 from precedent.store.schema import audit
 from precedent.tables import usage_snapshots
+from precedent.tables.asking import AT_A_TIME
 from precedent.tables.model import Kind
-from query_attacks import ATTACKS, TOO_MUCH
+from query_attacks import ATTACKS, EVERY_READER, TOO_MUCH
 
 
 @pytest.fixture
@@ -300,6 +302,21 @@ def test_an_attack_is_refused_and_reads_and_writes_nothing(asked: App, question:
         asked.ask(COMMAND_LINE, question, max_rows=100)
     assert str(asked.settings.data_dir) not in str(told.value)
     assert "root:" not in str(told.value)
+    assert everything(asked) == before
+
+
+def test_no_function_reads_a_file_of_any_place(asked: App) -> None:
+    assert len(ATTACKS) + len(EVERY_READER) + len(TOO_MUCH) >= 200
+    before = everything(asked)
+
+    def said(question: str) -> str:
+        with pytest.raises(BadInput) as told:
+            asked.ask(COMMAND_LINE, question, max_rows=100)
+        return str(told.value)
+
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        answers = list(threads.map(said, EVERY_READER))
+    assert not any("localhost" in each or "PATH=" in each for each in answers)
     assert everything(asked) == before
 
 

@@ -258,12 +258,17 @@ def tools(
         say("No such events.")
 
 
+def _stretch(since: str | None, until: str | None, zone_name: str) -> tuple[int | None, int | None]:
+    """Return the first instant of some days and the one after the last."""
+    return span(day(since) if since else None, day(until) if until else None, zone(zone_name))
+
+
 @_cli.command()
 def plugins(
-    ctx: typer.Context, since: Since = None, until: Until = None, zone_name: Zone = "UTC", as_json: Json = False
+    ctx: typer.Context, since: Since = None, until: Until = None, zone: Zone = "UTC", as_json: Json = False
 ) -> None:
     """Count calls, people, sessions and errors by plugin, and by skill, agent, command and tool of each."""
-    start, end = span(day(since) if since else None, day(until) if until else None, zone(zone_name))
+    start, end = _stretch(since, until, zone)
     with context(ctx).app.store.read() as tx:
         found = plugin_use(tx, since=start, until=end)
     if as_json:
