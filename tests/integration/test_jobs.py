@@ -24,7 +24,7 @@ from precedent.cli import cli
 from precedent.clock import SECOND, Clock
 from precedent.doctor import examine
 from precedent.errors import Busy
-from precedent.jobs.records import COLLECTOR, DATA, HEALTH, HOUSEKEEPING, MEMORY, Job, Overlap
+from precedent.jobs.records import COLLECTOR, DATA, HEALTH, HOUSEKEEPING, MEMORY, SCRIPTS, Job, Overlap
 from precedent.jobs.runs import Claimed, Ending
 from precedent.scheduler.loop import Scheduler
 from precedent.scheduler.server import Server
@@ -92,6 +92,7 @@ def test_every_job_has_a_variable_cadence_and_client_timeout_that_operators_know
         "session-processor:verification": ("every 15m", "SCHEDULER_VERIFICATION_DETECTOR_INTERVAL", 900),
         MEMORY: ("every 17m", "SCHEDULER_CORPORATE_MEMORY_INTERVAL", 900),
         DATA: ("every 15m", "SCHEDULER_DATA_REFRESH_INTERVAL", 120),
+        SCRIPTS: ("every 1m", "SCHEDULER_SCRIPT_RUN_INTERVAL", 600),
         HOUSEKEEPING: ("daily 04:00", "", 3600),
     }
 
