@@ -11,6 +11,7 @@ from . import (
     lateness,
     redact,
     runs,
+    scripts_attack,
     search,
     stores,
     tick,
@@ -20,7 +21,7 @@ from . import (
 
 for benchmark in (
     collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search, bundle,
-    api_reads,
+    api_reads, scripts_attack,
 ):  # fmt: skip
     benchmark.main()
     print()
