@@ -9,11 +9,14 @@ from . import (
     huge,
     idle,
     lateness,
+    marketplaces,
     pages,
     redact,
     runs,
+    scripts_attack,
     search,
     stores,
+    tables,
     tick,
     upload,
     usage_cold,
@@ -21,7 +24,7 @@ from . import (
 
 for benchmark in (
     collect, usage_cold, growth, tick, huge, stores, upload, runs, idle, lateness, redact, detection, search, bundle,
-    api_reads, pages,
+    api_reads, pages, scripts_attack, marketplaces, tables,
 ):  # fmt: skip
     benchmark.main()
     print()

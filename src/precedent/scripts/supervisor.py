@@ -27,7 +27,10 @@ TELL_S = 1.0
 TERM_S = 2.0
 """Between asking a script to end and ending it."""
 
-READ_BYTES = 64 << 10
+READ_BYTES, READS = 64 << 10, 16
+REST_S = 0.02
+"""After so many reads: a script that prints without an end waits, and leaves the processor to others."""
+
 CANNOT_RUN = 127
 OURS = 2
 """Of the processes of a script are ours: the one that makes its namespaces, and the first in them."""
@@ -156,7 +159,7 @@ class Supervisor:
 
     def _read(self, reading: int) -> bool:
         """Take what is there, up to a bound; false when there will be no more."""
-        for _ in range(64):
+        for _ in range(READS):
             try:
                 data = os.read(reading, READ_BYTES)
             except BlockingIOError:
@@ -164,6 +167,7 @@ class Supervisor:
             if not data:
                 return False
             self._output.add(data)
+        time.sleep(REST_S)
         return True
 
     def _sweep(self) -> None:
