@@ -1,12 +1,14 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, login, overview, sessions, usage
+from . import account, knowledge, login, overview, review, sessions, usage
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
     overview.PAGES,
     usage.PAGES,
     sessions.PAGES,
+    knowledge.PAGES,
+    review.PAGES,
     account.PAGES,
     login.PAGES,
 )

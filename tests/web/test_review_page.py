@@ -1,0 +1,157 @@
+"""Knowledge in a browser: a queue that is judged by single keys, items with their evidence, decisions about pairs."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.async_api import Page
+
+from browsers import PASSWORD, Browsers, Seen, cookie_of, fitting, served
+from callers import person
+from precedent.app import App
+from precedent.knowledge import listing
+from precedent.knowledge.drafts import Draft
+from precedent.knowledge.listing import Filter
+from precedent.knowledge.model import Item, Status
+from precedent.security.acting import By
+from precedent.security.principals import COMMAND_LINE, Principal, Role
+from precedent.settings import load
+
+VERDICTS = 30
+
+
+class Team(NamedTuple):
+    """A server with a reviewer."""
+
+    url: str
+    app: App
+    cookie: str
+    by: By
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    app = App(load(**fitting(tmp_path / "data")))
+    key = person(app, "rita", Role.REVIEWER, password=PASSWORD)
+    by = By(Principal(name=key, role=Role.REVIEWER, user_id=1))
+    with served(tmp_path / "data") as url:
+        yield Team(url, app, cookie_of(app, key), by)
+    app.close()
+
+
+def propose(team: Team, title: str, content: str = "") -> Item:
+    return team.app.proposing.propose(Draft(title=title, content=content or f"{title}, as everybody says."), by=team.by)
+
+
+def items(team: Team, status: Status) -> list[str]:
+    with team.app.store.read() as tx:
+        page = listing.listed(
+            tx, COMMAND_LINE, where=Filter(statuses=(status,)), now=team.app.clock.now(), limit=100, after=None
+        )
+    return sorted(each.title for each in page.rows)
+
+
+def test_thirty_verdicts_take_less_than_a_minute_by_keys(browsers: Browsers, team: Team) -> None:
+    words = ("anchor", "beacon", "cargo", "davit", "ebb", "fender", "galley", "hawser", "inlet", "jetty")
+    for number in range(VERDICTS):
+        propose(team, f"Rule {number} of the {words[number % 10]}")
+
+    async def judge(page: Page, _seen: Seen) -> float:
+        await page.goto("/review")
+        began = time.monotonic()
+        for number in range(VERDICTS):
+            item = await page.get_attribute("[data-item]", "data-item")
+            await page.keyboard.press("a" if number % 3 else "r")
+            await page.wait_for_function(
+                "before => document.querySelector('[data-item]')?.dataset.item !== before", arg=item
+            )
+        return time.monotonic() - began
+
+    took = browsers.visit(team.url, judge, cookie=team.cookie)
+    assert len(items(team, Status.APPROVED)) == 20
+    assert len(items(team, Status.REJECTED)) == 10
+    assert took < 60
+
+
+def test_keys_move_edit_undo_and_show_themselves(browsers: Browsers, team: Team) -> None:
+    for title in ("First rule of the quay", "Second rule about sails", "Third rule for lamps"):
+        propose(team, title)
+
+    async def use(page: Page, _seen: Seen) -> list[str]:
+        seen = []
+        await page.goto("/review")
+
+        async def title() -> str:
+            return (await page.inner_text("[data-item] h2")).strip()
+
+        async def press(key: str) -> None:
+            async with page.expect_navigation():
+                await page.keyboard.press(key)
+            seen.append(await title())
+
+        seen.append(await title())
+        await press("j")
+        await press("k")
+        await press("d")
+        await press("u")
+        await page.keyboard.press("e")
+        await page.fill("#wording-title", "Third rule, in better words")
+        await page.keyboard.press("a")  # within a field a key is a letter
+        async with page.expect_navigation():
+            await page.click("#edit button[type=submit]")
+        await page.keyboard.press("?")
+        seen.append(str(await page.is_visible("#keys")))
+        return seen
+
+    newest, second = "Third rule for lamps", "Second rule about sails"
+    assert browsers.visit(team.url, use, cookie=team.cookie) == [newest, second, newest, second, newest, "True"]
+    assert items(team, Status.REJECTED) == []
+    assert "Third rule, in better wordsa" in items(team, Status.PENDING)
+
+
+def test_an_item_is_approved_revoked_and_its_history_says_so(browsers: Browsers, team: Team) -> None:
+    item = propose(team, "Berths have numbers")
+
+    async def use(page: Page, _seen: Seen) -> str:
+        await page.goto(f"/knowledge/{item.id}")
+        for name in ("Approve", "Make mandatory", "Revoke", "Review again"):
+            async with page.expect_navigation():
+                await page.get_by_role("button", name=name, exact=True).click()
+        return await page.inner_text("main")
+
+    text = browsers.visit(team.url, use, cookie=team.cookie)
+    for word in ("approve", "mandate", "revoke", "reopen", "Confidence"):
+        assert word in text
+    assert items(team, Status.PENDING) == ["Berths have numbers"]
+
+
+def test_of_two_that_contradict_one_another_one_is_kept(browsers: Browsers, team: Team) -> None:
+    first = propose(team, "Use pnpm", "Use pnpm for installing packages in this repository.")
+    propose(team, "Never use pnpm", "Never use pnpm for installing packages in this repository.")
+
+    async def use(page: Page, _seen: Seen) -> int:
+        await page.goto("/contradictions")
+        count = await page.locator("[data-pair]").count()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="This one holds").first.click()
+        return count
+
+    assert browsers.visit(team.url, use, cookie=team.cookie) == 1
+    assert items(team, Status.PENDING) == [first.title]
+
+
+def test_what_somebody_wrote_is_shown_as_text(browsers: Browsers, team: Team) -> None:
+    item = propose(
+        team, "<img src=x onerror=document.title='ran'>", "<script>document.title='ran'</script> {{ 7 * 7 }}"
+    )
+
+    async def use(page: Page, _seen: Seen) -> list[str]:
+        titles = []
+        for path in ("/review", f"/knowledge/{item.id}", "/knowledge?status=pending", "/contradictions"):
+            await page.goto(path)
+            titles.append(await page.title())
+        return titles
+
+    assert not any(title == "ran" for title in browsers.visit(team.url, use, cookie=team.cookie))
