@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from conftest import MakeApp
+from places import until
 from precedent.doctor import examine
 from precedent.scripts import isolation
 from precedent.scripts.isolation import Shut
@@ -36,18 +39,31 @@ os.write(1, msgspec.json.encode(found) + b"\\n")
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
 
 
-def supervised(command: str, *how: str, timeout_s: int = 5) -> tuple[Ended, str]:
-    """Run a shell command below a supervisor that is nobody, or that the system gives nothing."""
+@contextmanager
+def made() -> Iterator[str]:
+    """Give a folder of nobody's."""
     folder = tempfile.mkdtemp(dir="/tmp")
     os.chown(folder, NOBODY, NOBODY)
+    yield folder
+    os.system(f"rm -rf {folder}")
+
+
+def ordered(command: str, folder: str, *, timeout_s: int) -> bytes:
+    """Return the order to run a shell command, as a supervisor reads it."""
     order = Order(
         command=["/bin/sh", "-c", command], python="/bin/sh", folder=folder, environment={"PATH": "/usr/bin:/bin"},
         hidden=["/var/tmp"], network=False, timeout_s=timeout_s, uid=NOBODY,
     )  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, *how], input=msgspec.json.encode(order), stdout=subprocess.PIPE, check=True
-    )
-    os.system(f"rm -rf {folder}")
+    return msgspec.json.encode(order)
+
+
+def supervised(command: str, *how: str, timeout_s: int = 5) -> tuple[Ended, str]:
+    """Run a shell command below a supervisor that is nobody, or that the system gives nothing."""
+    with made() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER, *how], input=ordered(command, folder, timeout_s=timeout_s),
+            stdout=subprocess.PIPE, check=True,
+        )  # fmt: skip
     *_, printed, ended = [msgspec.json.decode(line, type=Printed | Ended) for line in done.stdout.splitlines()]
     assert isinstance(printed, Printed)
     assert isinstance(ended, Ended)
@@ -87,6 +103,19 @@ def test_without_namespaces_a_script_that_takes_too_long_ends_with_all_its_own()
     found, _ = supervised("setsid sleep 619 & trap '' TERM; sleep 619", "nothing", timeout_s=1)
     assert found.outcome is Outcome.TIMEOUT
     assert _sleeping("619") == []
+
+
+@ROOT
+def test_without_namespaces_a_killed_worker_ends_what_its_script_has_started(tmp_path: Path) -> None:
+    with made() as folder:
+        (tmp_path / "order").write_bytes(ordered("setsid sleep 620 & sleep 620", folder, timeout_s=60))
+        # The shell stands for the worker; nobody reads what it is told.
+        line = '"$0" -c "$1" nothing < "$2" | true; exit'
+        worker = subprocess.Popen(["/bin/sh", "-c", line, sys.executable, DRIVER, str(tmp_path / "order")])
+        until(lambda: len(_sleeping("620")) == 2, what="both run")
+        worker.kill()
+        worker.wait()
+        until(lambda: not _sleeping("620"), what="both have ended", limit_s=5)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -199,7 +199,8 @@ def test_a_running_job_takes_what_is_asked_for_meanwhile(app: App, admin: httpx.
 @ONE
 def test_commands_deploy_run_and_tell(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "report.py"
-    file.write_text("import os\nprint('\\x1b[31mred', os.environ['PARAM_SIZE'], os.environ['PARAM_WHO'])\n")
+    red = "\x1b]0;title\x07\x1b[31mred\x1b[0m\x1b"
+    file.write_text(f"import os\nprint({red!r}, os.environ['PARAM_SIZE'], os.environ['PARAM_WHO'])\n")
     monkeypatch.setenv("PRECEDENT_DATABASE_URL", app.settings.database_url)
 
     def call(*arguments: str) -> tuple[int, str]:
@@ -208,10 +209,10 @@ def test_commands_deploy_run_and_tell(app: App, tmp_path: Path, monkeypatch: pyt
 
     assert call("deploy", str(file), "--param", "size=3", "--param", "who=ada", "--timeout", "20")[0] == 0
     status, text = call("run", "report")
-    assert (status, text) == (0, "\ufffd[31mred 3 ada\n")
+    assert (status, text) == (0, "red\ufffd 3 ada\n")
     number = last(app, "report").id
-    assert call("output", str(number))[1] == "\ufffd[31mred 3 ada\n"
-    assert json.loads(call("output", str(number), "--json")[1])["head"] == "\x1b[31mred 3 ada\n"
+    assert call("output", str(number))[1] == "red\ufffd 3 ada\n"
+    assert json.loads(call("output", str(number), "--json")[1])["head"] == f"{red} 3 ada\n"
     assert json.loads(call("list", "--json")[1])[0]["parameters"] == {"size": 3, "who": "ada"}
     assert [each["state"] for each in json.loads(call("history", "report", "--json")[1])] == ["done"]
     file.write_text("raise SystemExit(4)")

@@ -1,6 +1,7 @@
 """`precedent scripts …`: scheduled scripts."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ _cli = typer.Typer(help="Scheduled scripts.", no_args_is_help=True, rich_markup_
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the script.")]
 OPEN = "queued", "running"
+_STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""Sequences of ECMA-48 that colour text, move the cursor or name the window."""
 REST_S = 0.5
 
 
@@ -191,9 +194,9 @@ def remove(ctx: typer.Context, name: Name) -> None:
 
 def _print(found: Output) -> None:
     """Print what a script printed, without what would command the terminal."""
-    for each in (found.head, f"\n[{found.dropped_bytes:,} bytes dropped]\n" if found.dropped_bytes else "", found.tail):
-        for line in each.splitlines():
-            typer.echo(safe(line))
+    dropped = f"\n[{found.dropped_bytes:,} bytes dropped]\n" if found.dropped_bytes else ""
+    text = safe(_STEERING.sub("", f"{found.head}{dropped}{found.tail}".replace("\r\n", "\n")))
+    typer.echo(text, nl=bool(text) and not text.endswith("\n"))
 
 
 def _told(each: ScriptRunShown) -> str:

@@ -15,8 +15,6 @@ from contextlib import suppress
 
 import msgspec
 
-from precedent.lifeline import end_with_parent
-
 from . import isolation
 from .isolation import Shut
 from .measuring import descendants, measured, memory, nameless
@@ -71,18 +69,19 @@ class Supervisor:
         self._order, self._tell = order, tell
         self._output = Output()
         self._told = 0
-        self._stopped = False
+        self._stopped, self._parent = False, os.getppid()
 
     def run(self) -> Ended:
         """Run it to its end."""
         isolation.prctl(isolation.PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGTERM, self._stop)
+        # From here on the death of the worker is no end at once: without namespaces it is us who end what is left.
+        isolation.prctl(isolation.PR_SET_PDEATHSIG, signal.SIGTERM)
         reading, writing = os.pipe2(os.O_CLOEXEC)
         shut_reading, shut_writing = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
         if child == 0:
             _begin(self._order, writing, shut_writing)
-        end_with_parent()  # a thread, so after the fork
         os.close(writing)
         os.close(shut_writing)
         with os.fdopen(shut_reading, "rb") as answer:
@@ -90,7 +89,7 @@ class Supervisor:
         os.set_blocking(reading, False)
         ended = self._watch(child, reading, shut)
         os.close(reading)
-        self._say(self._output.printed())
+        self.say(self._output.printed())
         return ended
 
     def _watch(self, child: int, reading: int, shut: Shut) -> Ended:
@@ -109,7 +108,7 @@ class Supervisor:
                     time.sleep(LOOK_S)
                 now = time.monotonic()
                 if now - last_told > TELL_S and self._output.count != self._told:
-                    self._say(self._output.printed())
+                    self.say(self._output.printed())
                     last_told = now
                 if (status := _waited(child)) is not None:
                     break
@@ -141,7 +140,7 @@ class Supervisor:
     def _too_much(self, took_s: float) -> tuple[Outcome, str] | None:
         """Say why the script must end now."""
         order = self._order
-        if self._stopped:
+        if self._stopped or os.getppid() != self._parent:
             return Outcome.LOST, "the server stopped while it ran"
         if took_s > order.timeout_s:
             return Outcome.TIMEOUT, f"it took longer than {order.timeout_s} s"
@@ -184,11 +183,13 @@ class Supervisor:
     def _stop(self, *_: object) -> None:
         self._stopped = True
 
-    def _say(self, what: Printed | Ended) -> None:
+    def say(self, what: Printed | Ended) -> None:
+        """Tell the worker."""
         self._told = self._output.count
         data = msgspec.json.encode(what) + b"\n"
-        while data:
-            data = data[os.write(self._tell, data) :]
+        with suppress(BrokenPipeError):  # the worker is gone; what is left of the script must end all the same
+            while data:
+                data = data[os.write(self._tell, data) :]
 
 
 def _begin(order: Order, writing: int, shut_writing: int) -> None:
@@ -273,8 +274,8 @@ def main() -> None:
     os.set_inheritable(tell, False)
     os.dup2(2, 1)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    found = Supervisor(order, tell).run()
-    os.write(tell, msgspec.json.encode(found) + b"\n")
+    supervisor = Supervisor(order, tell)
+    supervisor.say(supervisor.run())
 
 
 if __name__ == "__main__":
