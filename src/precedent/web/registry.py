@@ -1,12 +1,13 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, login, overview, sessions, usage
+from . import account, jobs, login, overview, sessions, usage
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
     overview.PAGES,
     usage.PAGES,
     sessions.PAGES,
+    jobs.PAGES,
     account.PAGES,
     login.PAGES,
 )
