@@ -1,6 +1,6 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, jobs, login, overview, sessions, usage
+from . import account, audit, jobs, login, overview, processors, sessions, usage
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
@@ -8,6 +8,8 @@ REGISTRY: tuple[Pages, ...] = (
     usage.PAGES,
     sessions.PAGES,
     jobs.PAGES,
+    processors.PAGES,
+    audit.PAGES,
     account.PAGES,
     login.PAGES,
 )
