@@ -1,6 +1,6 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, audit, jobs, login, overview, processors, sessions, usage
+from . import account, audit, jobs, login, overview, people, processors, sessions, settings, usage
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
@@ -9,7 +9,9 @@ REGISTRY: tuple[Pages, ...] = (
     sessions.PAGES,
     jobs.PAGES,
     processors.PAGES,
+    people.PAGES,
     audit.PAGES,
+    settings.PAGES,
     account.PAGES,
     login.PAGES,
 )
