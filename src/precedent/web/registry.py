@@ -1,6 +1,6 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, audit, jobs, login, overview, people, processors, sessions, settings, usage
+from . import account, audit, data, data_tables, jobs, login, overview, people, processors, sessions, settings, usage
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
@@ -9,6 +9,8 @@ REGISTRY: tuple[Pages, ...] = (
     sessions.PAGES,
     jobs.PAGES,
     processors.PAGES,
+    data.PAGES,
+    data_tables.PAGES,
     people.PAGES,
     audit.PAGES,
     settings.PAGES,
