@@ -11,7 +11,7 @@ from precedent.errors import BadInput
 from precedent.http.access import Caller, Program, Routes, allow
 from precedent.jobs.overview import JobState, run_now, states
 from precedent.jobs.records import CatchUp, Job, Overlap, named
-from precedent.scheduler.planning import settled
+from precedent.scheduler.planning import next_due
 from precedent.schedules import parse, upcoming
 from precedent.security.principals import Role, Scope
 
@@ -133,10 +133,7 @@ def _shown(record: Job, state: JobState, now: int) -> JobShown:
     schedule = parse(record.schedule, name=record.name)
     memory = state.memory
     last_due_at = memory.last_due_at if memory else None
-    if last_due_at is None:
-        next_due_at = schedule.after(now)
-    else:
-        next_due_at = schedule.following(settled(last_due_at, now=now))
+    next_due_at = next_due(schedule, last_due_at, now=now)
     return JobShown(
         name=record.name,
         description=record.description,

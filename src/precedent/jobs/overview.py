@@ -41,7 +41,7 @@ def states(store: Store, records: Mapping[str, Job]) -> dict[str, JobState]:
     )
     with store.read() as tx:
         memories = {row.name: JobMemory(*row) for row in tx.execute(sa.select(*[job.c[f] for f in JobMemory._fields]))}
-        last = tx.execute(sa.select(*_COLUMNS).where(run.c.id.in_(sa.select(newest)))).all()
+        last = tx.execute(sa.select(*_COLUMNS).where(run.c.id.in_(sa.select(newest).select_from(job)))).all()
         under_way = tx.execute(sa.select(*_COLUMNS).where(run.c.finished_at.is_(None)).order_by(run.c.id)).all()
     runs = {row.name: RunRecord(*row) for row in last}
     open_runs: dict[str, list[RunRecord]] = defaultdict(list)

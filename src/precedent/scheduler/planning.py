@@ -81,6 +81,11 @@ def settled(last_due_at: int, *, now: int) -> int:
     return now if last_due_at > now + FUTURE_S * SECOND else last_due_at
 
 
+def next_due(schedule: Schedule, last_due_at: int | None, *, now: int) -> int:
+    """Return the next due instant; it lies in the past when no scheduler has asked for what is due."""
+    return schedule.after(now) if last_due_at is None else schedule.following(settled(last_due_at, now=now))
+
+
 def _first(passed: list[int], *, at_once: bool) -> Plan:
     """What never ran starts at once if its schedule is an interval; otherwise where it begins is noted."""
     if at_once:

@@ -1,6 +1,21 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, knowledge, login, overview, review, sessions, usage
+from . import (
+    account,
+    audit,
+    data,
+    data_tables,
+    jobs,
+    knowledge,
+    login,
+    overview,
+    people,
+    processors,
+    review,
+    sessions,
+    settings,
+    usage,
+)
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
@@ -9,6 +24,13 @@ REGISTRY: tuple[Pages, ...] = (
     sessions.PAGES,
     knowledge.PAGES,
     review.PAGES,
+    jobs.PAGES,
+    processors.PAGES,
+    data.PAGES,
+    data_tables.PAGES,
+    people.PAGES,
+    audit.PAGES,
+    settings.PAGES,
     account.PAGES,
     login.PAGES,
 )

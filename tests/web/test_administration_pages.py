@@ -1,0 +1,58 @@
+"""People and settings in a browser: inviting, teams, deactivating, erasing; what is hidden."""
+
+import pytest
+from playwright.async_api import Page
+
+from browsers import PASSWORD, Browsers, Seen, cookie_of
+from callers import client, person, serving
+from conftest import MakeApp
+from precedent.app import App
+from precedent.security.principals import Role
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@SQLITE
+def test_somebody_is_invited_put_into_a_team_deactivated_and_erased(app: App, browsers: Browsers) -> None:
+    person(app, "grace", Role.ADMIN, password=PASSWORD)
+
+    async def look(page: Page, seen: Seen) -> None:
+        await page.goto("/people")
+        await page.fill("input[name=email]", "ivy@example.com")
+        await page.select_option("#field-role", "reviewer")
+        await page.click("button:has-text('Make the invitation')")
+        link = await page.inner_text("#link")
+        assert "/password#" in link
+        await page.goto("/people")
+        assert link not in await page.content()
+        await page.fill("#team-name", "pier")
+        await page.click("button:has-text('Make it')")
+        await page.select_option("#add-1", "ivy")
+        await page.click("button:has-text('Add')")
+        assert app.teams.get("pier").members == ("ivy",)
+        await page.click("button[title='Take ivy out of pier']")
+        assert app.teams.get("pier").members == ()
+        await page.click("a:has-text('ivy')")
+        await page.click("button:has-text('Deactivate')")
+        assert not app.accounts.get("ivy").active
+        await page.click("button:has-text('Erase…')")
+        await page.fill("#erase-key", "grace")
+        await page.click("button:has-text('Erase for ever')")
+        assert "nobody was erased" in await page.inner_text("#toasts")
+        await page.click("button:has-text('Erase…')")
+        await page.fill("#erase-key", "ivy")
+        await page.click("button:has-text('Erase for ever')")
+        assert "Receipt 1" in await page.inner_text("main")
+
+    with serving(app) as url:
+        browsers.visit(url, look, cookie=cookie_of(app, "grace"))
+    assert [each.key for each in app.accounts.listed()] == ["grace"]
+
+
+@SQLITE
+def test_settings_tell_where_they_come_from_and_no_secret(make_app: MakeApp) -> None:
+    app = make_app(scheduler_secret="a-secret-that-nobody-may-see-0123456789")
+    person(app, "grace", Role.ADMIN, password=PASSWORD)
+    with serving(app) as url, client(url, cookie=f"precedent-session={cookie_of(app, 'grace')}") as http:
+        page = http.get("/settings", headers={"accept": "text/html"}).text
+    assert "hidden" in page and "nobody-may-see" not in page and "PRECEDENT_DATA_DIR" in page
