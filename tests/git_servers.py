@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -87,7 +88,10 @@ class GitServer:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = make_server("127.0.0.1", 0, application, WSGIServer, Handler)
+        class Server(ThreadingMixIn, WSGIServer):
+            daemon_threads, block_on_close = True, False
+
+        server = make_server("127.0.0.1", 0, application, Server, Handler)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         self.url = f"http://localhost:{server.server_port}"

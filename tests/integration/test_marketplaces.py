@@ -21,7 +21,7 @@ from precedent.jobs.records import MARKETPLACES
 from precedent.marketplaces import catalogue, contents
 from precedent.marketplaces.catalogue import MarketplaceShown, PluginShown
 from precedent.marketplaces.model import Marketplace, PluginState
-from precedent.marketplaces.syncing import SyncStats
+from precedent.marketplaces.syncing import Syncing, SyncStats
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE, Role
 from precedent.store.schema import audit
@@ -295,6 +295,29 @@ def test_a_server_that_answers_nonsense_or_hangs_up_is_told(app: App, git: GitSe
     stats = app.sync_marketplaces()
     assert counts(stats) == {"failed": len(answers)}
     assert all(each["error"] and "Traceback" not in each["error"] for each in stats.errors_detail)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_server_that_never_answers_keeps_no_other_waiting_for_long(app: App, git: GitServer) -> None:
+    over = threading.Event()
+
+    def hang(environ: dict[str, Any], _start: Any) -> None:
+        if environ["PATH_INFO"].startswith("/hanging"):
+            over.wait(30)
+
+    git.answer = hang
+    git.commit("zebra.git", plugin("zebra"))
+    syncing = Syncing(app.store, app.secrets, settings=app.settings, clock=app.clock, time_s=2)
+    try:
+        for name in ("hanging", "zebra"):
+            add(app, git, name)
+        threading.Timer(4, over.set).start()
+        stats = syncing.sync()
+    finally:
+        over.set()
+    assert counts(stats) == {"synced": 1, "failed": 1}
+    assert "longer than 2 s" in shown(app, "hanging").error
+    assert shown(app, "hanging").error_kind == "transient"
 
 
 # Trust ----------------------------------------------------------------------------------------------------------------

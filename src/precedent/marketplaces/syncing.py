@@ -68,10 +68,14 @@ class Syncing:
         secrets: where the secrets of repositories are.
         settings: folders, and where URLs may lead.
         clock: time.
+        time_s: seconds that one repository may take.
     """
 
-    def __init__(self, store: Store, secrets: SecretStore, *, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, secrets: SecretStore, *, settings: Settings, clock: Clock, time_s: float = TIME_S
+    ) -> None:
         self._store, self._secrets, self._settings, self._clock = store, secrets, settings, clock
+        self._time_s = time_s
         self.root = settings.data_dir / "marketplaces"
 
     @property
@@ -128,7 +132,7 @@ class Syncing:
         folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.root))
         try:
             try:
-                found = child.ask(self._order(row, folder), stopping)
+                found = child.ask(self._order(row, folder), stopping, time_s=self._time_s)
             except PrecedentError as error:
                 kind = Fault.PERMANENT if isinstance(error, Terminal) else Fault.TRANSIENT
                 found = NotSynced(kind=kind, error=str(error))
@@ -224,7 +228,7 @@ class _Child:
         )
         self.lives = True
 
-    def ask(self, order: SyncOrder, stopping: Callable[[], bool]) -> Synced | NotSynced | None:
+    def ask(self, order: SyncOrder, stopping: Callable[[], bool], *, time_s: float) -> Synced | NotSynced | None:
         """Return what became of an order; None when we are to stop."""
         given, answers = self._process.stdin, self._process.stdout
         if given is None or answers is None:
@@ -234,7 +238,7 @@ class _Child:
             given.flush()
         except OSError:
             return self._dead("it ended before it was asked")
-        line, ends = bytearray(), time.monotonic() + TIME_S
+        line, ends = bytearray(), time.monotonic() + time_s
         with selectors.DefaultSelector() as selector:
             selector.register(answers, selectors.EVENT_READ)
             while not line.endswith(b"\n"):
@@ -242,7 +246,7 @@ class _Child:
                     self.end()
                     return None
                 if time.monotonic() > ends:
-                    return self._dead(f"it took longer than {TIME_S:.0f} s")
+                    return self._dead(f"it took longer than {time_s:.0f} s")
                 if selector.select(0.2):
                     piece = os.read(answers.fileno(), READ_BYTES)
                     line += piece
