@@ -1,6 +1,21 @@
 """All pages. A module that is not listed here is not served; the navigation derives from this list."""
 
-from . import account, audit, data, data_tables, jobs, login, overview, people, processors, sessions, settings, usage
+from . import (
+    account,
+    audit,
+    data,
+    data_tables,
+    jobs,
+    login,
+    marketplaces,
+    overview,
+    people,
+    processors,
+    scripts,
+    sessions,
+    settings,
+    usage,
+)
 from .contract import Pages
 
 REGISTRY: tuple[Pages, ...] = (
@@ -11,6 +26,8 @@ REGISTRY: tuple[Pages, ...] = (
     processors.PAGES,
     data.PAGES,
     data_tables.PAGES,
+    scripts.PAGES,
+    marketplaces.PAGES,
     people.PAGES,
     audit.PAGES,
     settings.PAGES,
