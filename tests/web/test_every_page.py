@@ -31,6 +31,10 @@ MORE = {
     "sessions-none": "/sessions?project=/nowhere",
     "session": "/sessions/{session}?person=ada",
     "session-search": "/sessions/{session}?person=ada&q=berth",
+    "job": "/jobs/session-processor:usage",
+    "run": "/jobs/runs/2",
+    "person": "/people/ada",
+    "audit-none": "/audit?action=nothing",
     "not-found": "/nothing",
 }
 BROKEN = frozenset({"not-found"})
