@@ -1,14 +1,16 @@
 """Tables in a browser: made, refreshed, paused, asked."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
 
-from browsers import PASSWORD, Browsers, Seen, cookie_of
+from browsers import PASSWORD, Browsers, Seen, cookie_of, wrong
 from callers import ORIGIN, client, person, serving
 from conftest import MakeApp
-from data_tables import ORDERS, shown, sqlite_of
+from data_tables import ORDERS, sqlite_of
+from data_tables import shown as table_shown
 from precedent.security.principals import Role
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -62,4 +64,15 @@ def test_a_table_is_added_refreshed_asked_and_paused(make_app: MakeApp, browsers
         with client(url, cookie=f"precedent-session={cookie}", **ORIGIN) as http:
             answer = http.post("/data/query.csv", data={"sql": "SELECT '=1+1' AS x"})
     assert answer.text == "x\n'=1+1\n"
-    assert shown(app, "orders").paused == "the shop moves"
+    assert table_shown(app, "orders").paused == "the shop moves"
+
+
+def test_the_question_that_stands_there_is_answered_to_a_viewer(browsers: Browsers, shown: Any) -> None:
+    async def look(page: Page, seen: Seen) -> list[str]:
+        await page.goto("/data")
+        await page.click("button:has-text('Ask')")
+        assert not await page.locator("#field-sql-fault").count()
+        assert "Answer" in await page.inner_text("main")
+        return await wrong(page, seen, shown.url)
+
+    assert browsers.visit(shown.url, look, cookie=shown.cookies[Role.VIEWER]) == []

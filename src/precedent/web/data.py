@@ -22,7 +22,7 @@ routes = PageRoutes()
 READER = allow(Role.VIEWER)
 PAGE = "/data"
 ROWS = 500
-EXAMPLE = "SELECT day, sum(cost_usd_micros) / 1e6 AS dollars\nFROM usage\nGROUP BY day\nORDER BY day DESC\nLIMIT 30"
+EXAMPLE = "SELECT day, sum(cost_usd) AS dollars\nFROM usage_team\nGROUP BY day\nORDER BY day DESC\nLIMIT 30"
 
 
 @routes.add("GET", PAGE, READER)
