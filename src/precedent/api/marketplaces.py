@@ -209,7 +209,7 @@ def _text(data: bytes) -> str | None:
 # For git --------------------------------------------------------------------------------------------------------------
 
 _GIT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "For a git client.", "content": {"application/x-git": {}}}
+    200: {"description": "For a git client.", "content": {"application/x-git": {"schema": {"type": "string"}}}}
 }
 _FRESH = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
 
