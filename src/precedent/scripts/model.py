@@ -81,7 +81,7 @@ class Order(msgspec.Struct, kw_only=True):
     memory_bytes: int = 1 << 30
     disk_bytes: int = 256 << 20
     files: int = 20_000
-    processes: int = 64
+    processes: int = 32
     uid: int = FIRST_UID
 
 
