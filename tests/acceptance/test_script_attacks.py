@@ -65,7 +65,7 @@ while True:
         pass
 """)  # fmt: skip
     assert found.state == "killed"
-    assert found.reason in {"it had more than 64 processes at a time", "it took more than 256 MiB of memory"}
+    assert found.reason in {"it had more than 32 processes at a time", "it took more than 256 MiB of memory"}
 
 
 def test_what_forks_twice_into_a_session_of_its_own_ends_with_its_script(app: App, mark: str) -> None:
