@@ -52,12 +52,7 @@ class GitServer:
         self, name: str, files: Files, *, branch: str = "main", entries: list[tuple[bytes, int, bytes]] | None = None
     ) -> str:
         """Commit files, all there are, and return the commit's id; `entries` are put into the root as they are."""
-        path = self._folder / name
-        repository: Any = self._repositories.get(f"/{name}")
-        if repository is None:
-            repository = Repo.init_bare(str(path), mkdir=True)
-            repository.refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
-            self._repositories[f"/{name}"] = repository
+        repository = self._repository(name)
         store: Any = repository.object_store
         ref: Any = f"refs/heads/{branch}".encode()
         commit: Any = Commit()
@@ -70,6 +65,18 @@ class GitServer:
         store.add_object(commit)
         repository.refs[ref] = commit.id
         return str(commit.id.decode())
+
+    def store(self, name: str) -> Any:
+        """Return the objects of a repository, to put into it what no commit has."""
+        return self._repository(name).object_store
+
+    def _repository(self, name: str) -> Any:
+        found: Any = self._repositories.get(f"/{name}")
+        if found is None:
+            found = Repo.init_bare(str(self._folder / name), mkdir=True)
+            found.refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
+            self._repositories[f"/{name}"] = found
+        return found
 
     @contextmanager
     def serving(self) -> Iterator["GitServer"]:

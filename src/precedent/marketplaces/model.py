@@ -12,6 +12,13 @@ MAX_PLUGIN_BYTES = 16 << 20
 MAX_FILE_BYTES = 4 << 20
 MAX_ENTRIES = 20_000
 MAX_PLUGINS = 500
+MAX_MARKETPLACE_BYTES = 256 << 20
+"""Of all its plugins together: the same files may be in several."""
+
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_COMMAND_CHARS = 20_000
+"""Of one command; what is longer is a finding."""
+
 MAX_DEFECTS = 100
 
 
@@ -77,11 +84,11 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a plugin brings.
 
     Attributes:
-        kind: `skill`, `agent`, `command`, `hook` or `mcp`.
+        kind: `skill`, `agent`, `command`, `hook`, `mcp`, or `inline` for what is run before a text is read.
         name: as agents call it.
         description: as its head says.
         path: of the file that says so.
-        command: of a hook or a server: what would be run, word for word.
+        command: of a hook, a server or `inline`: what would be run, word for word.
     """
 
     kind: str
@@ -92,10 +99,10 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign of an attack in a text that agents would read.
+    """A sign of an attack, or something that cannot be shown.
 
     Attributes:
-        flag: as in the scan of knowledge.
+        flag: as in the scan of knowledge; `unreadable`, `cut`, `unlisted` and `unscanned` are ours.
         path: of the file.
     """
 

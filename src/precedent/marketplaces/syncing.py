@@ -9,7 +9,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,31 +121,35 @@ class Syncing:
                 if child is not None:
                     child.end()
 
-        threads = [threading.Thread(target=body, name="sync") for _ in range(min(AT_A_TIME, len(rows)))]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="sync") as threads:
+            bodies = [threads.submit(body) for _ in range(min(AT_A_TIME, len(rows)))]
+        for each in bodies:
+            each.result()  # what ended one of them, such as a database that is gone, fails the run
         self.sweep()
         return stats
 
     def _one(self, row: "sa.Row[Any]", child: "_Child", stopping: Callable[[], bool]) -> Synced | NotSynced | None:
         """Sync one marketplace and write down what became of it; None when we are to stop."""
+        try:
+            with self._folder() as folder:
+                found = child.ask(self._order(row, folder), stopping, time_s=self._time_s)
+                if isinstance(found, Synced):
+                    for plugin in found.plugins:
+                        os.replace(plugin.file, contents.path_of(self.contents, plugin.content_hash))
+                    reach("marketplace.moved")
+                    self._publish(row, found)
+        except (PrecedentError, OSError) as error:
+            kind = Fault.PERMANENT if isinstance(error, Terminal) else Fault.TRANSIENT
+            found = NotSynced(kind=kind, error=str(error))
+        if isinstance(found, NotSynced):
+            self._note(row, found)
+        return found
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.root))
         try:
-            try:
-                found = child.ask(self._order(row, folder), stopping, time_s=self._time_s)
-            except PrecedentError as error:
-                kind = Fault.PERMANENT if isinstance(error, Terminal) else Fault.TRANSIENT
-                found = NotSynced(kind=kind, error=str(error))
-            if isinstance(found, Synced):
-                for plugin in found.plugins:
-                    os.replace(plugin.file, contents.path_of(self.contents, plugin.content_hash))
-                reach("marketplace.moved")
-                self._publish(row, found)
-            elif found is not None:
-                self._note(row, found)
-            return found
+            yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

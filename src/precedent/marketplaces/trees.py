@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from precedent.errors import BadInput, TooLarge
 
 from .model import MAX_DEFECTS, MAX_ENTRIES, MAX_FILE_BYTES
+from .running import same
 
 DEEPEST = 32
 LONGEST_NAME = 255
@@ -16,6 +17,12 @@ _GIT = re.compile(r"\.?git(?:~[0-9]+)?[. ]*", re.IGNORECASE)
 """Names that some system takes for git's own folder."""
 
 _WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
+_OVERLOOKED = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+"""Characters that file systems of macOS do not see."""
+
+_FOR_GIT = frozenset({".gitattributes", ".gitmodules"})
+"""Files that tell git to check out something else than what was looked at."""
 
 
 class Blob(NamedTuple):
@@ -41,10 +48,9 @@ class Tree:
         self._store = store
         self.defects: list[str] = []
         self.blobs: dict[str, Blob] = {}
+        self._seen = 0
         for path, blob in self._walk(root, "", 0):
             self.blobs[path] = blob
-            if len(self.blobs) > MAX_ENTRIES:
-                raise TooLarge(f"the repository has more than {MAX_ENTRIES:,} files")
 
     def read(self, path: str, *, most: int = MAX_FILE_BYTES) -> bytes | None:
         """Return the bytes of a file; None when there is none, or it is larger than is read."""
@@ -71,12 +77,19 @@ class Tree:
         if depth > DEEPEST:
             self.told(f"{prefix} is deeper than {DEEPEST} folders and was left out")
             return
+        names = set[str]()
         for raw, mode, number in self._entries(tree):
+            # Folders count too: a few that hold each other many times are more than anybody can walk.
+            self._seen += 1
+            if self._seen > MAX_ENTRIES:
+                raise TooLarge(f"the repository has more than {MAX_ENTRIES:,} files and folders")
             name = raw.decode("utf-8", "replace")
             path = f"{prefix}{name}"
-            if why := _unfit(raw, path):
+            if why := unfit(raw, path) or ("some system takes its name for another's" if same(name) in names else ""):
                 self.told(f"{path[:200]!r} was left out: {why}")
-            elif stat.S_ISDIR(mode):
+                continue
+            names.add(same(name))
+            if stat.S_ISDIR(mode):
                 yield from self._walk(number, f"{path}/", depth + 1)
             elif stat.S_ISREG(mode):
                 yield path, Blob(bool(mode & 0o100), number)
@@ -113,16 +126,17 @@ class Tree:
         return bytes(data)
 
 
-def _unfit(raw: bytes, path: str) -> str:
+def unfit(raw: bytes, path: str) -> str:
     """Say why a name cannot be used; empty when it can."""
     try:
         name = raw.decode()
     except UnicodeDecodeError:
         return "its name is no UTF-8"
-    if name in {"", ".", ".."} or "/" in name or _WINDOWS.search(name):
+    if name in {"", ".", ".."} or "/" in name or _WINDOWS.search(name) or _DEVICE.fullmatch(name):
         return "its name leads elsewhere, or is none on some system"
-    if _GIT.fullmatch(name) and name.lower() != "git":
-        return "it is called like git's own folder"
+    plain = _OVERLOOKED.sub("", name).lower()
+    if (_GIT.fullmatch(plain) and name.lower() != "git") or plain in _FOR_GIT:
+        return "it is called like what git keeps for itself"
     if len(raw) > LONGEST_NAME or len(path) > LONGEST_PATH:
         return "its name is too long"
     return ""
