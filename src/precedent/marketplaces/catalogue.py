@@ -148,7 +148,10 @@ def offers(tx: sa.Connection, who: Principal) -> list[Offer]:
     found = []
     for row, name in _served(tx, who):
         about = msgspec.json.decode(row.trusted_about, type=About)
-        offer = Offer(name=name, content_hash=row.trusted_hash, description=about.description, version=about.version)
+        offer = Offer(
+            name=name, content_hash=row.trusted_hash, trusted_at=row.trusted_at or 0,
+            description=about.description, version=about.version,
+        )  # fmt: skip
         found.append(offer)
     return sorted(found, key=lambda each: each.name)
 

@@ -183,10 +183,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: under which it is served.
         content_hash: of what is served.
+        trusted_at: UTC microseconds.
     """
 
     name: str
     content_hash: str
+    trusted_at: int
     description: str = ""
     version: str = ""
 

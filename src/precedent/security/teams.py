@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from precedent.clock import Clock
 from precedent.errors import BadInput, Conflict, NotFound
 from precedent.store import Store, bulk
-from precedent.store.schema import team, team_member, user
+from precedent.store.schema import marketplace, marketplace_team, team, team_member, user
 
 from . import audit
 from .acting import By
@@ -76,9 +76,13 @@ class Teams:
 
         Raises:
             NotFound: there is no such team.
+            Conflict: a marketplace is for it; without its last team that one would be for everybody.
         """
         with self._store.write() as tx:
             number = _number(tx, name)
+            theirs = sa.select(marketplace.c.name).join(marketplace_team)
+            if of := tx.scalars(theirs.where(marketplace_team.c.team_id == number).order_by(marketplace.c.name)).all():
+                raise Conflict(f"the marketplace {of[0]!r} is for the team {name!r}; give it to others, or remove it")
             tx.execute(team_member.delete().where(team_member.c.team_id == number))
             tx.execute(team.delete().where(team.c.id == number))
             self._record(tx, by, "team.delete", name)
