@@ -277,3 +277,26 @@ def test_who_leaves_a_team_is_not_given_its_plugins_by_asking_late(app: App, git
     app.teams.remove("sales", "ada", by=BY_COMMAND_LINE)
     with pytest.raises(BadInput):
         app.serve_git(ada, body=wanted)
+
+
+def test_a_secret_goes_to_the_host_it_was_given_for_and_to_no_other(
+    app: App, git: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECEDENT_SECRET_FORGE", "a-very-secret-token")
+    git.commit("harbour.git", plugin())
+    given: dict[str, list[str]] = {}
+
+    def elsewhere(environ: dict[str, Any], start: Any) -> list[bytes] | None:
+        host = environ["HTTP_HOST"].partition(":")[0]
+        given.setdefault(host, []).append(environ.get("HTTP_AUTHORIZATION", ""))
+        if host != "localhost":
+            return None
+        place = git.url.replace("localhost", "127.0.0.1") + environ["PATH_INFO"] + f"?{environ.get('QUERY_STRING', '')}"
+        start("302 Found", [("Location", place), ("Content-Length", "0")])
+        return [b""]
+
+    git.answer = elsewhere
+    add(app, git, secret="forge")
+    assert counts(app.sync_marketplaces()) == {"synced": 1}
+    assert all(given["localhost"])
+    assert given["127.0.0.1"] != [] and not any(given["127.0.0.1"])

@@ -165,17 +165,22 @@ def trust(
     ctx: typer.Context,
     name: Name,
     plugin: Plugin,
-    content_hash: Annotated[
-        str, typer.Option("--hash", help="Digest of what you saw; without it, what is there now.")
-    ] = "",
+    content_hash: Annotated[str, typer.Option("--hash", help="Digest of what you saw; nothing is asked then.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Let a plugin be served as it is; what it would run is printed."""
+    """Let a plugin be served as it is; first everything is shown that it would run, and what is suspicious."""
     app = context(ctx).app
     with app.store.read() as tx:
         found = catalogue.plugin(tx, name, plugin, COMMAND_LINE)
     for each in found.about.components:
         if each.command:
-            say(f"{each.kind} {each.name} runs: {each.command}")
+            say(f"{each.kind} {each.name} in {each.path} runs:")
+            # A line of a command must not pass for one of ours.
+            say("\n".join(f"  | {line}" for line in each.command.splitlines()))
+    for finding in found.about.findings:
+        say(f"{finding.flag}: {finding.path}")
+    if not content_hash and not yes:
+        typer.confirm(f"Serve {plugin} of {name} as {found.content_hash[:12]}?", abort=True, err=True)
     app.marketplaces.trust(name, plugin, content_hash=content_hash or found.content_hash, by=BY_COMMAND_LINE)
     say(f"{plugin} of {name} is served as {found.content_hash[:12]}.")
 

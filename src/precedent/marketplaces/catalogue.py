@@ -97,7 +97,13 @@ def marketplaces(tx: sa.Connection, *, name: str | None = None) -> list[Marketpl
 
 
 def plugins(
-    tx: sa.Connection, who: Principal, *, of: str = "", text: str = "", state: PluginState | None = None
+    tx: sa.Connection,
+    who: Principal,
+    *,
+    of: str = "",
+    name: str = "",
+    text: str = "",
+    state: PluginState | None = None,
 ) -> list[PluginShown]:
     """Return the plugins that somebody may know of, by marketplace and name.
 
@@ -107,6 +113,7 @@ def plugins(
         tx: the view to read.
         who: who asks.
         of: only of this marketplace.
+        name: only of this name.
         text: only with this text in name, description or components.
         state: only in this state.
     """
@@ -117,13 +124,17 @@ def plugins(
         query = query.where(_may_have(who), marketplace_plugin.c.trusted_hash != "", ~marketplace_plugin.c.gone)
     if of:
         query = query.where(marketplace.c.name == of)
-    served = {(row.of, row.name): name for row, name in _served(tx, who)}
-    used = {each.plugin: each for each in plugin_use(tx) if not each.kind}
+    if name:
+        query = query.where(marketplace_plugin.c.name == name)
+    served = {(row.of, row.name): as_name for row, as_name in _served(tx, who)}
+    rows = [(row, served.get((row.of, row.name), "")) for row in tx.execute(query)]
+    # Events are many: only those of the plugins that are shown are counted.
+    asked = {as_name or row.name for row, as_name in rows}
+    used = {each.plugin: each for each in plugin_use(tx, only=asked) if not each.kind}
     found = []
-    for row in tx.execute(query):
-        name = served.get((row.of, row.name), "")
-        use = used.get(name or row.name) or PluginUse(plugin=name or row.name)
-        found.append(_plugin(row, name, use, admin=admin))
+    for row, as_name in rows:
+        use = used.get(as_name or row.name) or PluginUse(plugin=as_name or row.name)
+        found.append(_plugin(row, as_name, use, admin=admin))
     wanted = text.lower()
     return [
         each for each in found if (state is None or each.state is state) and (not wanted or wanted in _words(each))
@@ -137,9 +148,8 @@ def plugin(tx: sa.Connection, name: str, plugin_name: str, who: Principal) -> Pl
         NotFound: there is none, or it is not for them.
     """
     plugin_row(tx, name, plugin_name)
-    for each in plugins(tx, who, of=name):
-        if each.name == plugin_name:
-            return each
+    for each in plugins(tx, who, of=name, name=plugin_name):
+        return each
     raise NotFound(f"no plugin {plugin_name!r} in {name}; `precedent marketplaces plugins` names them")
 
 

@@ -1,6 +1,7 @@
 """Who uses which plugin, and how it goes: what transcripts name `plugin:name`, and tools of a plugin's MCP servers."""
 
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,17 +57,20 @@ def piece(kind: str, name: str) -> Piece | None:
     return Piece(plugin, rest) if plugin and colon and rest else None
 
 
-def plugin_use(tx: sa.Connection, *, since: int | None = None, until: int | None = None) -> list[PluginUse]:
+def plugin_use(
+    tx: sa.Connection, *, only: Collection[str] | None = None, since: int | None = None, until: int | None = None
+) -> list[PluginUse]:
     """Return what was done with each plugin, the most used first, each followed by its pieces.
 
     Args:
         tx: the view to read.
+        only: plugins of these names; without it all.
         since: only at or after this instant, UTC microseconds.
         until: only before this one.
     """
     names: dict[int, tuple[str, Piece]] = {}
     for row in tx.execute(sa.select(usage_name).where(usage_name.c.kind.in_(KINDS))):
-        if (meant := piece(row.kind, row.name)) is not None:
+        if (meant := piece(row.kind, row.name)) is not None and (only is None or meant.plugin in only):
             names[row.id] = row.kind, meant
     seen: dict[tuple[str, str, str], _Seen] = {}
     for row in _events(tx, sorted(names), since, until):
