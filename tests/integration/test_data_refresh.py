@@ -300,6 +300,16 @@ def test_a_source_in_use_stays_and_a_removed_table_takes_its_history_along(app: 
         app.refresh_tables(["orders"])
 
 
+def test_a_team_that_a_table_is_for_stays_until_the_table_is_for_others(app: App, orders: Path) -> None:
+    app.teams.create("sales", by=BY_COMMAND_LINE)
+    table(app, "deals", "shop", {"table": "orders"}, teams=["sales"])
+    with pytest.raises(Conflict, match="table 'deals' is for the team 'sales'"):
+        app.teams.delete("sales", by=BY_COMMAND_LINE)
+    app.data_registry.remove("deals", by=BY_COMMAND_LINE)
+    app.teams.delete("sales", by=BY_COMMAND_LINE)
+    assert app.teams.listed() == []
+
+
 def test_a_source_that_moves_to_another_host_loses_its_secret(app: App) -> None:
     place = "https://93.184.215.14/a"
     source(app, "web", Kind.REST, place, secret="key")

@@ -7,12 +7,28 @@ import sqlalchemy as sa
 from precedent.clock import Clock
 from precedent.errors import BadInput, Conflict, NotFound
 from precedent.store import Store, bulk
-from precedent.store.schema import marketplace, marketplace_team, team, team_member, user
+from precedent.store.schema import (
+    data_table,
+    data_table_team,
+    knowledge_audience,
+    knowledge_item,
+    marketplace,
+    marketplace_team,
+    team,
+    team_member,
+    user,
+)
 
 from . import audit
 from .acting import By
 
 MAX_NAME = 100
+_FOR_TEAMS = (
+    ("marketplace", marketplace.c.name, marketplace_team),
+    ("table", data_table.c.name, data_table_team),
+    ("item", knowledge_item.c.title, knowledge_audience),
+)
+"""What may be for teams alone: its name, and the table that says so."""
 
 
 class Team(NamedTuple):
@@ -76,13 +92,14 @@ class Teams:
 
         Raises:
             NotFound: there is no such team.
-            Conflict: a marketplace is for it; without its last team that one would be for everybody.
+            Conflict: something is for it; without its last team that would be for everybody.
         """
         with self._store.write() as tx:
             number = _number(tx, name)
-            theirs = sa.select(marketplace.c.name).join(marketplace_team)
-            if of := tx.scalars(theirs.where(marketplace_team.c.team_id == number).order_by(marketplace.c.name)).all():
-                raise Conflict(f"the marketplace {of[0]!r} is for the team {name!r}; give it to others, or remove it")
+            for what, label, link in _FOR_TEAMS:
+                query = sa.select(label).join(link).where(link.c.team_id == number).order_by(label).limit(1)
+                if (found := tx.scalar(query)) is not None:
+                    raise Conflict(f"the {what} {found!r} is for the team {name!r}; give it to others, or remove it")
             tx.execute(team_member.delete().where(team_member.c.team_id == number))
             tx.execute(team.delete().where(team.c.id == number))
             self._record(tx, by, "team.delete", name)
