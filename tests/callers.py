@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from precedent.app import App
+from precedent.archive.sources import Home
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import Role, Scope
 from precedent.server import create
@@ -41,6 +42,19 @@ def serving(app: App, **given: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(START_S)
+
+
+@contextmanager
+def working(app: App, *homes: Home) -> Iterator[None]:
+    """Have a worker in this process while the block runs; it collects from these homes."""
+    worker = app.worker(lambda: homes)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()
 
 
 def client(url: str, token: str = "", **headers: str) -> httpx.Client:

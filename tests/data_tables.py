@@ -52,6 +52,12 @@ def sqlite_of(path: Path, script: str = "") -> Path:
     return path
 
 
+def shop(app: App, folder: Path) -> Path:
+    """Make a source `shop`, a SQLite file with three orders, and return its path."""
+    source(app, "shop", Kind.SQLITE, "shop.db")
+    return sqlite_of(folder / "shop.db", ORDERS)
+
+
 ORDERS = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, name TEXT, price REAL, changed INTEGER);
 INSERT INTO orders VALUES (1, 'rope', 2.5, 10), (2, 'sail', NULL, 20), (3, 'mast', 99.0, 20);

@@ -8,6 +8,8 @@ from typing import NamedTuple
 SECOND = 1_000_000
 """Microseconds in a second."""
 
+DAY = 86_400 * SECOND
+
 
 class Clock(NamedTuple):
     """Sources of time and chance.

@@ -21,6 +21,8 @@
 Every message says what failed, where, and what to do next. Causes are chained.
 """
 
+from enum import StrEnum
+
 
 class PrecedentError(Exception):
     """Base of everything Precedent raises on purpose."""
@@ -112,3 +114,15 @@ class Exhausted(Transient):
 
 class Fenced(Transient):
     """Our claim was taken over by another worker; the result is dropped."""
+
+
+class Fault(StrEnum):
+    """Whether trying again can help, as it is told of what is read from others: tables, repositories."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+    @classmethod
+    def of(cls, error: Exception) -> "Fault":
+        """Return what an error is."""
+        return cls.PERMANENT if isinstance(error, Terminal) else cls.TRANSIENT

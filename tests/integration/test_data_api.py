@@ -4,7 +4,6 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from builders import ManualTime, fill, home_of
-from callers import client, person, serving, token
+from callers import client, person, serving, token, working
 from conftest import MakeApp
-from data_tables import LOOPBACK, ORDERS, source, sqlite_of, table
+from data_tables import LOOPBACK, ORDERS, shop, source, sqlite_of, table
 from precedent.app import App
 from precedent.client import config
 from precedent.client import tables as laptop
@@ -34,23 +33,9 @@ from query_attacks import ATTACKS, EVERY_READER, TOO_MUCH
 def app(make_app: MakeApp, tmp_path: Path) -> App:
     folder = tmp_path / "files"
     folder.mkdir()
-    sqlite_of(folder / "shop.db", ORDERS)
     found = make_app(data_files_dir=folder, egress_private=LOOPBACK)
-    source(found, "shop", Kind.SQLITE, "shop.db")
+    shop(found, folder)
     return found
-
-
-@contextmanager
-def working(app: App) -> Iterator[None]:
-    """Have a worker in this process."""
-    worker = app.worker(lambda: [])
-    thread = threading.Thread(target=worker.work)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from builders import ManualTime
 from conftest import MakeApp
-from data_tables import LOOPBACK, ORDERS, ask, looks, outcome, shown, source, sqlite_of, table
+from data_tables import LOOPBACK, ask, looks, outcome, shop, shown, source, sqlite_of, table
 from places import until
 from precedent.app import App
 from precedent.errors import BadInput, Busy, Conflict, NotFound
@@ -41,9 +41,7 @@ def app(make_app: MakeApp, files: Path) -> App:
 
 @pytest.fixture
 def orders(app: App, files: Path) -> Path:
-    """A SQLite file with three orders, a source of the name `shop`."""
-    source(app, "shop", Kind.SQLITE, "shop.db")
-    return sqlite_of(files / "shop.db", ORDERS)
+    return shop(app, files)
 
 
 # One table ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import MakeApp, NewDatabase
 from data_servers import Http, bucket, by_tcp
-from data_tables import LOOPBACK, ORDERS, ask, outcome, shown, source, sqlite_of, table
+from data_tables import LOOPBACK, ask, outcome, shop, shown, source, table
 from precedent.app import App
 from precedent.errors import BadInput
 from precedent.store.schema import data_table
@@ -32,9 +32,7 @@ def app(make_app: MakeApp, files: Path) -> App:
 
 @pytest.fixture
 def orders(app: App, files: Path) -> Path:
-    """A SQLite file with three orders, a source of the name `shop`."""
-    source(app, "shop", Kind.SQLITE, "shop.db")
-    return sqlite_of(files / "shop.db", ORDERS)
+    return shop(app, files)
 
 
 # Servers --------------------------------------------------------------------------------------------------------------

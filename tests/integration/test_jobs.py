@@ -16,7 +16,7 @@ from starlette.routing import Match
 from typer.testing import CliRunner
 
 from builders import ManualTime
-from callers import SCHEDULER_SECRET, client, person, serving, token
+from callers import SCHEDULER_SECRET, client, person, serving, token, working
 from conftest import MakeApp
 from precedent.app import App
 from precedent.archive.sources import Home
@@ -39,19 +39,6 @@ JOBS = "/api/admin/jobs"
 def served(make_app: MakeApp) -> App:
     """The program as a server has it."""
     return make_app(scheduler_token=SCHEDULER_SECRET)
-
-
-@contextmanager
-def working(app: App, home: Home) -> Iterator[None]:
-    """Let a worker work in the block."""
-    worker = app.worker(lambda: [home])
-    thread = threading.Thread(target=worker.work)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
 
 
 def claim(app: App, record: Job) -> Claimed:

@@ -17,8 +17,9 @@ from plugin_processors import BULKY, CALLS, GO, HUGE, NEWER, OBEDIENT, SECOND, W
 from precedent import plugins
 from precedent.app import App
 from precedent.archive.sources import Home
+from precedent.children import PASSED_ENVIRONMENT
 from precedent.pipeline import backlog, state
-from precedent.pipeline.pool import PASSED_ENVIRONMENT, Limits
+from precedent.pipeline.pool import Limits
 from precedent.pipeline.runner import REPROCESSED_PER_RUN, Budget, Runner
 from precedent.pipeline.stats import RunStats
 from precedent.store.schema import state as state_table

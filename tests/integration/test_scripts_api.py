@@ -1,9 +1,7 @@
 """Scripts over HTTP and on the command line, with a real worker."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from builders import ManualTime
-from callers import SCHEDULER_SECRET, client, person, serving, token
+from callers import SCHEDULER_SECRET, client, person, serving, token, working
 from conftest import MakeApp
 from deployed_scripts import deploy, last
 from places import until
@@ -30,19 +28,6 @@ ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def app(make_app: MakeApp) -> App:
     return make_app(scheduler_token=SCHEDULER_SECRET)
-
-
-@contextmanager
-def working(app: App) -> Iterator[None]:
-    """Have a worker in this process."""
-    worker = app.worker(lambda: [])
-    thread = threading.Thread(target=worker.work)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
 
 
 @pytest.fixture

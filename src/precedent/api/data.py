@@ -7,6 +7,7 @@ from fastapi import Body, Path, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from precedent.app import App
 from precedent.http.access import Acting, Caller, Program, Routes, allow
 from precedent.http.errors import ErrorAnswer
 from precedent.jobs.records import DATA
@@ -19,7 +20,7 @@ from precedent.tables.model import Source
 
 from .data_questions import PauseGiven, SourceGiven, SqlGiven, TableGiven, Triggered
 from .runs import ANSWERS, JOBS, AskedTerms, ask
-from .structs import StructRoutes
+from .structs import Removed, StructRoutes
 
 routes = StructRoutes(tags=["data"])
 plain_routes = Routes(tags=["data"])
@@ -52,12 +53,6 @@ class Manifest(msgspec.Struct, kw_only=True):
     tables: list[Offered]
 
 
-class Gone(msgspec.Struct, kw_only=True):
-    """What was removed."""
-
-    removed: str
-
-
 @plain_routes.add("POST", "/api/sync/trigger", JOBS, responses=ANSWERS)
 async def trigger_refresh(
     request: Request,
@@ -85,30 +80,27 @@ def list_sources(program: Program) -> SourceList:
 def add_source(program: Program, by: Acting, given: SourceGiven) -> Source:
     """Make a source."""
     program.data_registry.add_source(given.source(), by=by)
-    with program.store.read() as tx:
-        return listing.source(tx, given.name)
+    return _source(program, given.name)
 
 
 @routes.add("GET", "/api/data/sources/{name}", ADMIN)
 def show_source(program: Program, name: Named) -> Source:
     """Show a source."""
-    with program.store.read() as tx:
-        return listing.source(tx, name)
+    return _source(program, name)
 
 
 @routes.add("PUT", "/api/data/sources/{name}", MANAGE)
 def change_source(program: Program, by: Acting, name: Named, given: SourceGiven) -> Source:
     """Replace what is said of a source; its tables are read whole again. Another host loses its secret."""
     program.data_registry.change_source(name, given.source(), by=by)
-    with program.store.read() as tx:
-        return listing.source(tx, name)
+    return _source(program, name)
 
 
 @routes.add("DELETE", "/api/data/sources/{name}", MANAGE)
-def remove_source(program: Program, by: Acting, name: Named) -> Gone:
+def remove_source(program: Program, by: Acting, name: Named) -> Removed:
     """Remove a source that no table is read from."""
     program.data_registry.remove_source(name, by=by)
-    return Gone(removed=name)
+    return Removed(removed=name)
 
 
 @routes.add("GET", "/api/data/tables", ADMIN)
@@ -122,46 +114,41 @@ def list_tables(program: Program) -> TableList:
 def add_table(program: Program, by: Acting, given: TableGiven) -> TableShown:
     """Make a table; it is due at once."""
     program.data_registry.add(given.spec(), by=by)
-    with program.store.read() as tx:
-        return listing.table(tx, given.name, now=program.clock.now())
+    return _table(program, given.name)
 
 
 @routes.add("GET", "/api/data/tables/{name}", ADMIN)
 def show_table(program: Program, name: Named) -> TableShown:
     """Show a table with what became of it."""
-    with program.store.read() as tx:
-        return listing.table(tx, name, now=program.clock.now())
+    return _table(program, name)
 
 
 @routes.add("PUT", "/api/data/tables/{name}", MANAGE)
 def change_table(program: Program, by: Acting, name: Named, given: TableGiven) -> TableShown:
     """Replace what is said of a table; read in another way it is read whole again."""
     program.data_registry.change(name, given.spec(), by=by)
-    with program.store.read() as tx:
-        return listing.table(tx, name, now=program.clock.now())
+    return _table(program, name)
 
 
 @routes.add("DELETE", "/api/data/tables/{name}", MANAGE)
-def remove_table(program: Program, by: Acting, name: Named) -> Gone:
+def remove_table(program: Program, by: Acting, name: Named) -> Removed:
     """Remove a table with its history and files."""
     program.data_registry.remove(name, by=by)
-    return Gone(removed=name)
+    return Removed(removed=name)
 
 
 @routes.add("POST", "/api/data/tables/{name}/pause", MANAGE)
 def pause_table(program: Program, by: Acting, name: Named, given: PauseGiven) -> TableShown:
     """Keep a table from being read by the schedule."""
     program.data_registry.pause(name, given.reason, by=by)
-    with program.store.read() as tx:
-        return listing.table(tx, name, now=program.clock.now())
+    return _table(program, name)
 
 
 @routes.add("POST", "/api/data/tables/{name}/resume", MANAGE)
 def resume_table(program: Program, by: Acting, name: Named) -> TableShown:
     """Let a table be read by the schedule again."""
     program.data_registry.pause(name, "", by=by)
-    with program.store.read() as tx:
-        return listing.table(tx, name, now=program.clock.now())
+    return _table(program, name)
 
 
 @routes.add("GET", "/api/data/tables/{name}/refreshes", ADMIN)
@@ -176,6 +163,16 @@ def show_manifest(program: Program, caller: Caller) -> Manifest:
     """List the tables that are for the caller, with the files that they consist of."""
     with program.store.read() as tx:
         return Manifest(tables=listing.offered(tx, caller))
+
+
+def _source(program: App, name: str) -> Source:
+    with program.store.read() as tx:
+        return listing.source(tx, name)
+
+
+def _table(program: App, name: str) -> TableShown:
+    with program.store.read() as tx:
+        return listing.table(tx, name, now=program.clock.now())
 
 
 _FILE: dict[int | str, dict[str, Any]] = {

@@ -33,7 +33,7 @@ from .knowledge_questions import (
     Withdrawal,
 )
 from .runs import LAST_INSTANT
-from .structs import StructRoutes
+from .structs import Removed, StructRoutes
 
 routes = StructRoutes(prefix="/api/knowledge", tags=["knowledge"])
 READER, MEMBER = allow(Role.VIEWER), allow(Role.MEMBER, scope=Scope.WRITE)
@@ -88,12 +88,6 @@ class DomainList(msgspec.Struct, kw_only=True):
     """Domains, by name."""
 
     rows: list[Domain]
-
-
-class Removed(msgspec.Struct, kw_only=True):
-    """What was removed."""
-
-    removed: str
 
 
 @routes.add("GET", "", READER)

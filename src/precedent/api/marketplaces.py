@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from precedent.app import App
 from precedent.errors import BadInput, NotFound
 from precedent.http.access import Acting, Caller, Program, Routes, allow
 from precedent.http.bodies import read_body
@@ -19,10 +20,10 @@ from precedent.marketplaces.catalogue import MarketplaceShown, PluginShown
 from precedent.marketplaces.model import Marketplace, PluginState
 from precedent.marketplaces.registry import one
 from precedent.marketplaces.serving import MAX_BODY_BYTES, unpacked
-from precedent.security.principals import Role, Scope
+from precedent.security.principals import Principal, Role, Scope
 
 from .runs import ANSWERS, JOBS, AskedTerms, ask
-from .structs import StructRoutes
+from .structs import Removed, StructRoutes
 
 routes = StructRoutes(prefix="/api/marketplaces", tags=["marketplaces"])
 plain_routes = Routes(tags=["marketplaces"])
@@ -93,12 +94,6 @@ class FileList(msgspec.Struct, kw_only=True):
     rows: list[FileShown]
 
 
-class Gone(msgspec.Struct, kw_only=True):
-    """What was removed."""
-
-    removed: str
-
-
 @plain_routes.add("POST", "/api/marketplaces/sync-all", JOBS, responses=ANSWERS)
 async def sync_all(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
     """Sync every marketplace that is enabled."""
@@ -128,8 +123,7 @@ def list_marketplaces(program: Program) -> MarketplaceList:
 def add_marketplace(program: Program, by: Acting, given: MarketplaceGiven) -> MarketplaceShown:
     """Make a marketplace; the next sync reads it."""
     program.marketplaces.add(given.marketplace(), by=by)
-    with program.store.read() as tx:
-        return catalogue.marketplaces(tx, name=given.name)[0]
+    return _marketplace(program, given.name)
 
 
 @routes.add("GET", "/plugins", READER)
@@ -143,39 +137,37 @@ def list_plugins(program: Program, caller: Caller, question: Annotated[PluginsQu
 @routes.add("GET", "/{name}", ADMIN)
 def show_marketplace(program: Program, name: Named) -> MarketplaceShown:
     """Show one marketplace."""
-    with program.store.read() as tx:
-        return catalogue.marketplaces(tx, name=name)[0]
+    return _marketplace(program, name)
 
 
 @routes.add("PUT", "/{name}", MANAGE)
 def change_marketplace(program: Program, by: Acting, name: Named, given: MarketplaceGiven) -> MarketplaceShown:
     """Replace what is said of a marketplace. Another host loses its secret."""
     program.marketplaces.change(name, given.marketplace(), by=by)
-    with program.store.read() as tx:
-        return catalogue.marketplaces(tx, name=name)[0]
+    return _marketplace(program, name)
 
 
 @routes.add("DELETE", "/{name}", MANAGE)
-def remove_marketplace(program: Program, by: Acting, name: Named) -> Gone:
+def remove_marketplace(program: Program, by: Acting, name: Named) -> Removed:
     """Remove a marketplace with its plugins; they are served no longer."""
     program.marketplaces.remove(name, by=by)
-    return Gone(removed=name)
+    return Removed(removed=name)
 
 
 @routes.add("GET", "/{name}/plugins/{plugin}", READER)
 def show_plugin(program: Program, caller: Caller, name: Named, plugin: Named) -> PluginShown:
     """Show one plugin: what it brings, what it would run, what is suspicious."""
-    with program.store.read() as tx:
-        return catalogue.plugin(tx, name, plugin, caller)
+    return _plugin(program, name, plugin, caller)
 
 
 @routes.add("GET", "/{name}/plugins/{plugin}/files", READER)
 def show_plugin_files(program: Program, caller: Caller, name: Named, plugin: Named) -> FileList:
     """Show the files of a plugin as it is to be trusted; to others than admins as it is served."""
-    with program.store.read() as tx:
-        found = catalogue.plugin(tx, name, plugin, caller)
+    found = _plugin(program, name, plugin, caller)
     rows = [
-        FileShown(path=path, executable=executable, size_bytes=len(data), text=_text(data))
+        FileShown(
+            path=path, executable=executable, size_bytes=len(data), text=contents.text(data, most=MAX_SHOWN_BYTES)
+        )
         for path, executable, data in contents.read(program.syncing.contents, found.content_hash)
     ]
     return FileList(content_hash=found.content_hash, rows=rows)
@@ -185,25 +177,24 @@ def show_plugin_files(program: Program, caller: Caller, name: Named, plugin: Nam
 def trust_plugin(program: Program, by: Acting, caller: Caller, name: Named, plugin: Named, given: Trust) -> PluginShown:
     """Serve a plugin as it was seen; when it is another by now, nothing is trusted."""
     program.marketplaces.trust(name, plugin, content_hash=given.content_hash, by=by)
-    with program.store.read() as tx:
-        return catalogue.plugin(tx, name, plugin, caller)
+    return _plugin(program, name, plugin, caller)
 
 
 @routes.add("POST", "/{name}/plugins/{plugin}/block", MANAGE)
 def block_plugin(program: Program, by: Acting, caller: Caller, name: Named, plugin: Named) -> PluginShown:
     """Serve a plugin no longer."""
     program.marketplaces.block(name, plugin, by=by)
+    return _plugin(program, name, plugin, caller)
+
+
+def _marketplace(program: App, name: str) -> MarketplaceShown:
     with program.store.read() as tx:
-        return catalogue.plugin(tx, name, plugin, caller)
+        return catalogue.marketplaces(tx, name=name)[0]
 
 
-def _text(data: bytes) -> str | None:
-    if len(data) > MAX_SHOWN_BYTES or b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
+def _plugin(program: App, name: str, plugin: str, who: Principal) -> PluginShown:
+    with program.store.read() as tx:
+        return catalogue.plugin(tx, name, plugin, who)
 
 
 # For git --------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from precedent.security.principals import Role, Scope
 
 from .data_questions import PauseGiven
 from .runs import ANSWERS, JOBS, LAST_INSTANT, AskedTerms, ask
-from .structs import StructRoutes
+from .structs import Removed, StructRoutes
 
 routes = StructRoutes(prefix="/api/scripts", tags=["scripts"])
 plain_routes = Routes(prefix="/api/scripts", tags=["scripts"])
@@ -81,12 +81,6 @@ class ScriptRunList(msgspec.Struct, kw_only=True):
     next: int | None
 
 
-class ScriptGone(msgspec.Struct, kw_only=True):
-    """What was removed."""
-
-    removed: str
-
-
 @plain_routes.add("POST", "/run-due", JOBS, responses=ANSWERS)
 async def run_due_scripts(request: Request, program: Program, caller: Caller, asked: AskedTerms) -> Response:
     """Have a worker run the scripts that are due."""
@@ -121,10 +115,10 @@ def change_script(program: Program, by: Acting, name: Named, given: ScriptGiven)
 
 
 @routes.add("DELETE", "/{name}", MANAGE)
-def remove_script(program: Program, by: Acting, name: Named) -> ScriptGone:
+def remove_script(program: Program, by: Acting, name: Named) -> Removed:
     """Remove a script with its versions and runs; one under way is ended."""
     program.script_registry.remove(name, by=by)
-    return ScriptGone(removed=name)
+    return Removed(removed=name)
 
 
 @routes.add("POST", "/{name}/pause", MANAGE)

@@ -39,6 +39,12 @@ class StructRoutes(Routes):
         return decorate
 
 
+class Removed(msgspec.Struct, kw_only=True):
+    """What was removed."""
+
+    removed: str
+
+
 def answer_of(endpoint: Callable[..., Any]) -> Any | None:
     """Return the struct type that a route's function returns; None when it returns something else."""
     kind = get_type_hints(inspect.unwrap(endpoint)).get("return")

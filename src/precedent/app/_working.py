@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-import sqlalchemy as sa
-
 from precedent import plugins
 from precedent.embedding.finding import OFF
 from precedent.errors import Busy, Exhausted, Misconfigured
@@ -37,7 +34,6 @@ from precedent.pipeline import state
 from precedent.pipeline.runner import Progress
 from precedent.pipeline.stats import RunStats
 from precedent.security.principals import COMMAND_LINE
-from precedent.store.schema import run as run_table
 
 from ._knowing import Knowing
 from ._offering import Offering
@@ -98,11 +94,7 @@ class Working(Knowing, Tabling, Offering, Scripting):
         """Return work that is traced, and whose end is told."""
 
         def body(run: OpenRun, stopping: Callable[[], bool]) -> Ending:
-            parent = ""
-            if self.settings.otel_endpoint:
-                with self.store.read() as tx:
-                    request = tx.scalar(sa.select(run_table.c.request).where(run_table.c.id == run.id))
-                parent = str(msgspec.json.decode(request or "{}").get("traceparent", ""))
+            parent = str(run.told.get("traceparent", ""))
             began, outcome = time.monotonic(), "failed"
             with self.tracing.span(f"run {name}", parent=parent, job=name, run_id=run.id) as span:
                 try:
@@ -308,7 +300,7 @@ class Working(Knowing, Tabling, Offering, Scripting):
     def _marketplaces_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.marketplaces import work  # noqa: PLC0415  # of many jobs one
 
-        return work(self.store, self.syncing, run, stopping=stopping)
+        return work(self.syncing, run, stopping=stopping)
 
     def _data_work(self, run: OpenRun, stopping: Callable[[], bool]) -> Ending:
         from precedent.jobs.refreshing import work  # noqa: PLC0415  # of many jobs one

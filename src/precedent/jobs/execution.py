@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from precedent.clock import Clock
 from precedent.errors import Fenced, PrecedentError
 from precedent.faults import reach
@@ -44,7 +46,8 @@ def execute(
     again_s: float | None = None
     with runs.alive(claimed.id, fence=claimed.fence) as lost:
         try:
-            ending = work(OpenRun(claimed.id, claimed.fence, lost.is_set), stopping)
+            told = msgspec.json.decode(claimed.request or "{}")
+            ending = work(OpenRun(claimed.id, claimed.fence, lost.is_set, told), stopping)
         except BaseException as error:  # whatever ends a run is written down before it goes on
             raised = error
             if isinstance(error, DATABASE_AWAY) and claimed.attempt < MAX_ATTEMPTS:

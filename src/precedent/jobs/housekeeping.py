@@ -14,7 +14,7 @@ from precedent.archive.disk import Disk
 from precedent.archive.expiring import expire
 from precedent.archive.folder import FolderArchive
 from precedent.archive.sweeping import sweep
-from precedent.clock import SECOND, Clock
+from precedent.clock import DAY, Clock
 from precedent.errors import PrecedentError
 from precedent.settings import Settings
 from precedent.store import Store
@@ -32,7 +32,6 @@ from precedent.usage import retention
 
 from .runs import Ending, OpenRun, Runs
 
-DAY = 86_400 * SECOND
 SHOWN_DAYS = 30
 """An expired or revoked token and a used invitation are listed this long."""
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from precedent.clock import SECOND
+from precedent.clock import DAY
 from precedent.errors import NotFound
 from precedent.store.schema import job, run
 
@@ -58,6 +58,6 @@ class Looking(Doing):
 
     def prune(self) -> int:
         """Remove finished runs older than `KEPT_DAYS`; return how many."""
-        limit = self._clock.now() - KEPT_DAYS * 86_400 * SECOND
+        limit = self._clock.now() - KEPT_DAYS * DAY
         with self._store.write() as tx:
             return tx.execute(run.delete().where(run.c.finished_at < limit)).rowcount

@@ -2,11 +2,7 @@
 
 from collections.abc import Callable
 
-import msgspec
-import sqlalchemy as sa
-
 from precedent.store import Store
-from precedent.store.schema import run as run_table
 from precedent.tables import usage_snapshots
 from precedent.tables.refreshing import Refreshing
 
@@ -18,10 +14,7 @@ TABLES = "tables"
 
 def work(store: Store, refreshing: Refreshing, run: OpenRun, *, stopping: Callable[[], bool]) -> Ending:
     """Do the work of an open run."""
-    with store.read() as tx:
-        request = tx.scalar(sa.select(run_table.c.request).where(run_table.c.id == run.id))
-    names = msgspec.json.decode(request or "{}").get(TABLES)
-    stats = refreshing.refresh(names, run_id=run.id, stopping=lambda: run.is_lost() or stopping())
+    stats = refreshing.refresh(run.told.get(TABLES), run_id=run.id, stopping=lambda: run.is_lost() or stopping())
     usage_snapshots.write(store, refreshing.root)
     if stopping():
         return Ending("stopped", stats)

@@ -7,7 +7,8 @@ each other.
 import os
 import socket
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -105,11 +106,13 @@ class OpenRun(NamedTuple):
         id: its number.
         fence: what its holder must show to write.
         is_lost: true when it was declared lost and somebody else may have begun.
+        told: what whoever asked for it said, see `Runs.request`.
     """
 
     id: int
     fence: int
     is_lost: Callable[[], bool]
+    told: Mapping[str, Any] = MappingProxyType({})
 
 
 class Claimed(NamedTuple):

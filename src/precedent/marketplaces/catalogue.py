@@ -7,8 +7,9 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.errors import NotFound
+from precedent.security.audiences import MARKETPLACES
 from precedent.security.principals import Principal, Role
-from precedent.store.schema import marketplace, marketplace_plugin, marketplace_team, team, team_member
+from precedent.store.schema import marketplace, marketplace_plugin
 from precedent.usage.plugins import PluginUse, plugin_use
 
 from .model import About, Offer, PluginState
@@ -78,9 +79,7 @@ def marketplaces(tx: sa.Connection, *, name: str | None = None) -> list[Marketpl
     query = sa.select(marketplace).order_by(marketplace.c.name)
     if name is not None:
         query = query.where(marketplace.c.id == one(tx, name).id)
-    teams: dict[int, list[str]] = {}
-    for row in tx.execute(sa.select(marketplace_team.c.marketplace_id, team.c.name).join(team).order_by(team.c.name)):
-        teams.setdefault(row.marketplace_id, []).append(row.name)
+    teams = MARKETPLACES.names(tx)
     counts: dict[int, dict[str, int]] = {}
     for row in tx.execute(sa.select(marketplace_plugin).where(~marketplace_plugin.c.gone)):
         of = counts.setdefault(row.marketplace_id, {})
@@ -121,7 +120,9 @@ def plugins(
     query = sa.select(marketplace_plugin, marketplace.c.name.label("of")).join(marketplace)
     query = query.order_by(marketplace.c.name, marketplace_plugin.c.name)
     if not admin:
-        query = query.where(_may_have(who), marketplace_plugin.c.trusted_hash != "", ~marketplace_plugin.c.gone)
+        query = query.where(
+            MARKETPLACES.includes(who), marketplace_plugin.c.trusted_hash != "", ~marketplace_plugin.c.gone
+        )
     if of:
         query = query.where(marketplace.c.name == of)
     if name:
@@ -184,7 +185,7 @@ def _served(tx: sa.Connection, who: Principal) -> "list[tuple[sa.Row[Any], str]]
         sa.select(marketplace_plugin, marketplace.c.name.label("of"))
         .join(marketplace)
         .where(
-            _may_have(who), marketplace.c.enabled, marketplace_plugin.c.trusted_hash != "",
+            MARKETPLACES.includes(who), marketplace.c.enabled, marketplace_plugin.c.trusted_hash != "",
             ~marketplace_plugin.c.blocked, ~marketplace_plugin.c.gone,
         )
         .order_by(marketplace.c.name, marketplace_plugin.c.name)
@@ -203,15 +204,6 @@ def _served(tx: sa.Connection, who: Principal) -> "list[tuple[sa.Row[Any], str]]
             taken.add(name)
         found.append((row, name))
     return found
-
-
-def _may_have(who: Principal) -> "sa.ColumnElement[bool]":
-    """Return the condition that a marketplace is for somebody: everybody, a team of theirs, or they are an admin."""
-    if who.role is Role.ADMIN:
-        return sa.true()
-    teams = sa.select(marketplace_team.c.marketplace_id).where(marketplace_team.c.marketplace_id == marketplace.c.id)
-    theirs = teams.join(team_member, team_member.c.team_id == marketplace_team.c.team_id)
-    return sa.or_(~teams.exists(), theirs.where(team_member.c.user_id == (who.user_id or 0)).exists())
 
 
 def _plugin(row: "sa.Row[Any]", served_as: str, use: PluginUse, *, admin: bool) -> PluginShown:

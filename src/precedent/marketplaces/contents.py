@@ -28,6 +28,16 @@ def digest(entries: Sequence[Entry]) -> str:
     return found.hexdigest()
 
 
+def text(data: bytes, *, most: int) -> str | None:
+    """Return a file's text; None of one that is none, or of more than `most` bytes."""
+    if len(data) > most or b"\0" in data:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def write(entries: Sequence[Entry], path: Path) -> None:
     """Write files into one."""
     with path.open("wb") as file:

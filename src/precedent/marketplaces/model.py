@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from precedent.errors import Fault
+
 LOGIN = "x-access-token"
 """User name beside a token, where none is given: most hosts of git take any."""
 
@@ -20,13 +22,6 @@ MAX_COMMAND_CHARS = 20_000
 """Of one command; what is longer is a finding."""
 
 MAX_DEFECTS = 100
-
-
-class Fault(StrEnum):
-    """Whether trying again can help."""
-
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
 
 
 class PluginState(StrEnum):

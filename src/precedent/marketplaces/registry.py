@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import sqlalchemy as sa
@@ -11,9 +10,10 @@ from precedent.clock import Clock
 from precedent.errors import BadInput, Conflict, NotFound
 from precedent.security import audit, secret_references
 from precedent.security.acting import By
-from precedent.security.egress import Egress
+from precedent.security.audiences import MARKETPLACES
+from precedent.security.egress import Egress, destination
 from precedent.store import Store, bulk
-from precedent.store.schema import marketplace, marketplace_plugin, marketplace_team, team
+from precedent.store.schema import marketplace, marketplace_plugin, marketplace_team
 
 from .model import About, Marketplace
 
@@ -49,7 +49,7 @@ class Registry:
             row = (given.name, *values.values(), now, now)
             if not bulk.insert_new(tx, marketplace, ["name", *values, "created_at", "updated_at"], [row]):
                 raise Conflict(f"there is a marketplace {given.name!r} already")
-            self._set_teams(tx, int(one(tx, given.name).id), given.teams)
+            MARKETPLACES.assign(tx, int(one(tx, given.name).id), given.teams)
             self._record(tx, by, "create", given.name, url=given.url, pin=given.pin, secret=given.secret)
 
     def change(self, name: str, given: Marketplace, *, by: By) -> None:
@@ -66,13 +66,13 @@ class Registry:
             raise BadInput("the name of a marketplace stays as it is; make another one")
         with self._store.write() as tx:
             row = one(tx, name)
-            if not given.secret and _host(row.url) == _host(given.url):
+            if not given.secret and destination(row.url) == destination(given.url):
                 given = msgspec.structs.replace(given, secret=row.secret)
             values = _values(given) | {"updated_at": self._clock.now()}
             if (row.url, row.ref, row.pin) != (given.url, given.ref, given.pin):
                 values |= {"commit_id": "", "error": "", "error_kind": "", "failures": 0}
             tx.execute(marketplace.update().where(marketplace.c.id == row.id).values(**values))
-            self._set_teams(tx, int(row.id), given.teams)
+            MARKETPLACES.assign(tx, int(row.id), given.teams)
             self._record(tx, by, "change", name, url=given.url, pin=given.pin, secret=given.secret)
 
     def remove(self, name: str, *, by: By) -> None:
@@ -136,14 +136,6 @@ class Registry:
         if len(given.login) > 100 or not given.login.isprintable() or ":" in given.login:
             raise BadInput("the login has at most 100 printable characters and no colon")
 
-    def _set_teams(self, tx: sa.Connection, number: int, names: list[str]) -> None:
-        known = {row.name: int(row.id) for row in tx.execute(sa.select(team.c.id, team.c.name))}
-        if missing := [each for each in names if each not in known]:
-            raise NotFound(f"no team {missing[0]!r}; `precedent teams list` names them")
-        tx.execute(marketplace_team.delete().where(marketplace_team.c.marketplace_id == number))
-        wanted = sorted({known[each] for each in names})
-        bulk.insert(tx, marketplace_team, ["marketplace_id", "team_id"], [(number, each) for each in wanted])
-
     def _record(self, tx: sa.Connection, by: By, action: str, name: str, **details: Any) -> None:
         audit.record(tx, by.act(f"marketplace.{action}", f"marketplace:{name}", **details), now=self._clock.now())
 
@@ -180,8 +172,3 @@ def _values(given: Marketplace) -> dict[str, Any]:
         "url": given.url, "ref": given.ref, "pin": given.pin, "secret": given.secret, "login": given.login,
         "enabled": given.enabled,
     }  # fmt: skip
-
-
-def _host(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import msgspec
 
+from precedent import children
 from precedent.errors import NotFound, PrecedentError
-from precedent.lifeline import end_with_parent
 
 from . import contents
 from .manifests import MARKETPLACE
@@ -36,9 +36,7 @@ MAX_ERROR = 300
 
 def main() -> None:
     """Serve one request."""
-    end_with_parent()
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    output = children.answers()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=ServeOrder)
     try:

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-import os
 import subprocess
 import sys
 import threading
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from precedent import children
 from precedent.errors import BadInput, Exhausted, TooLarge, Transient
-from precedent.pipeline.pool import PASSED_ENVIRONMENT
 
 from .model import Offer, Served, ServeOrder
 
@@ -91,7 +90,7 @@ def _asked(order: ServeOrder) -> bytes:
         [sys.executable, "-m", "precedent.marketplaces.serve_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {"HOME": "/nonexistent"},
+        env=children.environment() | {"HOME": "/nonexistent"},
     )
     try:
         answer, _ = process.communicate(msgspec.json.encode(order), timeout=TIME_S)

@@ -4,7 +4,6 @@ Each line of its input is a `SyncOrder`, each answer a line, `Synced` or `NotSyn
 environment, connects to no private address, and ends with the process that started it.
 """
 
-import os
 import resource
 import sys
 import warnings
@@ -15,12 +14,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from precedent.errors import PrecedentError, Terminal, TooLarge
-from precedent.lifeline import end_with_parent
+from precedent import children
+from precedent.errors import Fault, PrecedentError, Terminal, TooLarge
 from precedent.security.egress import Egress
 
 from . import contents, manifests
-from .model import MAX_REPOSITORY_BYTES, Fault, NotSynced, PluginFound, Synced, SyncOrder
+from .model import MAX_REPOSITORY_BYTES, NotSynced, PluginFound, Synced, SyncOrder
 from .trees import Tree
 
 ADDRESS_SPACE_BYTES = 2 << 30
@@ -35,9 +34,7 @@ class RefMissing(Terminal):
 
 def main() -> None:
     """Answer orders until the input ends."""
-    end_with_parent()
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    output = children.answers()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_REPOSITORY_BYTES, MAX_REPOSITORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -62,7 +59,7 @@ def _answer(order: SyncOrder, egress: Egress) -> Synced | NotSynced:
         egress.check(order.url)
         return _sync(order)
     except PrecedentError as error:
-        return _refused(Fault.PERMANENT if isinstance(error, Terminal) else Fault.TRANSIENT, str(error))
+        return _refused(Fault.of(error), str(error))
     except HTTPUnauthorized:
         return _refused(Fault.PERMANENT, "the repository asks for a login, or does not take ours (401)")
     except NotGitRepository:

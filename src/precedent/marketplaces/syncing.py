@@ -18,17 +18,17 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from precedent import children
 from precedent.clock import Clock
-from precedent.errors import PrecedentError, Terminal
+from precedent.errors import Fault, PrecedentError
 from precedent.faults import reach
-from precedent.pipeline.pool import PASSED_ENVIRONMENT
 from precedent.security.secret_references import SecretStore
 from precedent.settings import Settings
 from precedent.store import Store
 from precedent.store.schema import marketplace, marketplace_plugin
 
 from . import contents
-from .model import LOGIN, Fault, NotSynced, Synced, SyncOrder
+from .model import LOGIN, NotSynced, Synced, SyncOrder
 from .registry import one
 
 AT_A_TIME = 2
@@ -139,8 +139,7 @@ class Syncing:
                     reach("marketplace.moved")
                     self._publish(row, found)
         except (PrecedentError, OSError) as error:
-            kind = Fault.PERMANENT if isinstance(error, Terminal) else Fault.TRANSIENT
-            found = NotSynced(kind=kind, error=str(error))
+            found = NotSynced(kind=Fault.of(error), error=str(error))
         if isinstance(found, NotSynced):
             self._note(row, found)
         return found
@@ -225,12 +224,11 @@ class _Child:
     """A process that reads one repository after the other."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "precedent.marketplaces.sync_child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment | {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"},
+            env=children.environment() | {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"},
         )
         self.lives = True
 

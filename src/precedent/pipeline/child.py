@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from precedent import children
 from precedent.errors import ContractBroken
-from precedent.lifeline import end_with_parent
 
 from .contract import Done, Later, Processor, Reject, Retry, Transcript
 from .wire import Answer, Failed, Task, failed, receive, send
@@ -51,13 +51,10 @@ def extract(processor: Processor, task: Task) -> Answer:
 def main() -> None:
     """Answer tasks until the input ends."""
     name, memory = sys.argv[1], int(sys.argv[2])
-    # Printing must not get between the frames: standard output becomes standard error.
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    output = children.answers()  # the end of the input is seen between transcripts only, and one may take minutes
     tasks = os.fdopen(os.dup(0), "rb")
     os.close(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    end_with_parent()  # the end of the input is seen between transcripts only, and one may take minutes
     processor = guarded(lambda: load(name))
     if memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -13,6 +13,8 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from precedent import children
+
 from .executor import Finished
 from .wire import HEADER, Answer, Failed, Task, frame
 
@@ -22,10 +24,6 @@ AHEAD_S = 0.5  # of work ahead, as long as storing a batch takes: what is given 
 PIPE_BYTES = 1 << 20  # of answers that a child can leave there while we store; more is not ours to ask for
 READ_BYTES = 1 << 20
 EXIT_S = 5.0  # for a child that has closed its output to end by itself, so that its status can be told
-PASSED_ENVIRONMENT = (
-    "HOME", "LANG", "LC_ALL", "PATH", "PRECEDENT_FAULT", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV",
-)  # fmt: skip
-"""All that a child may see of our environment: no database URL, no token."""
 
 
 class Limits(NamedTuple):
@@ -164,13 +162,12 @@ class _Child:
     """One extraction process."""
 
     def __init__(self, processor: str, *, memory_bytes: int) -> None:
-        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", "precedent.pipeline.child", processor, str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             close_fds=True,
-            env=environment,
+            env=children.environment(),
             bufsize=-1,
         )
         if self._process.stdin is None or self._process.stdout is None:

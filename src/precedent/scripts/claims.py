@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from precedent.clock import SECOND
+from precedent.clock import DAY
 from precedent.errors import Busy
 from precedent.schedules import latest, parse
 from precedent.security import audit
@@ -162,7 +162,7 @@ def lose(store: Store, *, now: int) -> int:
 def tidy(store: Store, *, now: int) -> None:
     """Remove runs that are too old, and what others than the last ones of a script printed."""
     with store.write() as tx:
-        tx.execute(script_run.delete().where(script_run.c.finished_at < now - KEPT_DAYS * 86_400 * SECOND))
+        tx.execute(script_run.delete().where(script_run.c.finished_at < now - KEPT_DAYS * DAY))
         for number in tx.scalars(sa.select(script.c.id)).all():
             mine = script_run.c.script_id == number
             last = sa.select(script_run.c.id).where(mine).order_by(script_run.c.id.desc())

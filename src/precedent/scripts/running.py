@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from precedent import children
 from precedent.clock import Clock
 from precedent.errors import PrecedentError
-from precedent.pipeline.pool import PASSED_ENVIRONMENT
 from precedent.security.secret_references import SecretStore
 from precedent.settings import Settings
 from precedent.store import Store
@@ -189,7 +189,7 @@ class _Watched:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
-            env={name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ},
+            env=children.environment(),
             start_new_session=True,
         )
         if process.stdin is None or process.stdout is None:

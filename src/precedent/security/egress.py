@@ -64,6 +64,12 @@ class Target(NamedTuple):
     addresses: tuple[str, ...]
 
 
+def destination(url: str) -> tuple[str, str | None, int | None]:
+    """Return the scheme, host and port of a URL: a secret that was given for one is for no other."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
 class Egress:
     """Decides where user-set URLs may lead.
 

@@ -7,28 +7,13 @@ import sqlalchemy as sa
 from precedent.clock import Clock
 from precedent.errors import BadInput, Conflict, NotFound
 from precedent.store import Store, bulk
-from precedent.store.schema import (
-    data_table,
-    data_table_team,
-    knowledge_audience,
-    knowledge_item,
-    marketplace,
-    marketplace_team,
-    team,
-    team_member,
-    user,
-)
+from precedent.store.schema import team, team_member, user
 
 from . import audit
 from .acting import By
+from .audiences import AUDIENCES, team_number
 
 MAX_NAME = 100
-_FOR_TEAMS = (
-    ("marketplace", marketplace.c.name, marketplace_team),
-    ("table", data_table.c.name, data_table_team),
-    ("item", knowledge_item.c.title, knowledge_audience),
-)
-"""What may be for teams alone: its name, and the table that says so."""
 
 
 class Team(NamedTuple):
@@ -95,11 +80,11 @@ class Teams:
             Conflict: something is for it; without its last team that would be for everybody.
         """
         with self._store.write() as tx:
-            number = _number(tx, name)
-            for what, label, link in _FOR_TEAMS:
-                query = sa.select(label).join(link).where(link.c.team_id == number).order_by(label).limit(1)
-                if (found := tx.scalar(query)) is not None:
-                    raise Conflict(f"the {what} {found!r} is for the team {name!r}; give it to others, or remove it")
+            number = team_number(tx, name)
+            for each in AUDIENCES:
+                if (found := each.one_of(tx, number)) is not None:
+                    said = f"the {each.what} {found!r} is for the team {name!r}"
+                    raise Conflict(f"{said}; give it to others, or remove it")
             tx.execute(team_member.delete().where(team_member.c.team_id == number))
             tx.execute(team.delete().where(team.c.id == number))
             self._record(tx, by, "team.delete", name)
@@ -111,7 +96,7 @@ class Teams:
             NotFound: there is no such team or person.
         """
         with self._store.write() as tx:
-            values = (_number(tx, name), _person(tx, key))
+            values = (team_number(tx, name), _person(tx, key))
             if bulk.insert_new(tx, team_member, ["team_id", "user_id"], [values]):
                 self._record(tx, by, "team.add", name, user=key)
         return self.get(name)
@@ -123,7 +108,7 @@ class Teams:
             NotFound: there is no such team or person, or they are no member.
         """
         with self._store.write() as tx:
-            theirs = sa.and_(team_member.c.team_id == _number(tx, name), team_member.c.user_id == _person(tx, key))
+            theirs = sa.and_(team_member.c.team_id == team_number(tx, name), team_member.c.user_id == _person(tx, key))
             if not tx.execute(team_member.delete().where(theirs)).rowcount:
                 raise NotFound(f"{key} is no member of {name}")
             self._record(tx, by, "team.remove", name, user=key)
@@ -131,14 +116,6 @@ class Teams:
 
     def _record(self, tx: sa.Connection, by: By, action: str, name: str, **details: str) -> None:
         audit.record(tx, by.act(action, f"team:{name}", **details), now=self._clock.now())
-
-
-def _number(tx: sa.Connection, name: str) -> int:
-    # A database takes no NUL and no half of a surrogate pair.
-    found = tx.scalar(sa.select(team.c.id).where(team.c.name == name)) if name.isprintable() else None
-    if found is None:
-        raise NotFound(f"no team {name!r}; `precedent teams list` names them")
-    return int(found)
 
 
 def _person(tx: sa.Connection, key: str) -> int:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from precedent.errors import PrecedentError
-from precedent.lifeline import end_with_parent
+from precedent import children
+from precedent.errors import Fault, PrecedentError
 from precedent.security.egress import Egress
 
 from .landing import land
-from .model import Fault, Kind, Landed, Order, Refused
+from .model import Kind, Landed, Order, Refused
 from .reading import READERS, Place
 from .reading.postgresql import told
 
@@ -33,9 +33,7 @@ MAX_ERROR = 1_000
 
 def main() -> None:
     """Read the table and say what was found."""
-    end_with_parent()
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get between
+    output = children.answers()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     output.write(msgspec.json.encode(_answer(order)))
     output.close()

@@ -59,12 +59,9 @@ def _appended(place: Place, fresh: Path, fingerprint: str) -> Landed:
     """Add the rows that are new: those of the last cursor value may be there already."""
     order, base = place.order, place.base
     added, cursor = place.folder / "added.parquet", sql.name(order.cursor_column)
-    names = ", ".join(sql.name(each.name) for each in _columns(base, [str(fresh)]))
-    known = {each.name for each in order.columns}
-    there = ", ".join(
-        sql.name(each.name) if each.name in known else f"NULL AS {sql.name(each.name)}"
-        for each in _columns(base, [str(fresh)])
-    )
+    columns = [sql.name(each.name) for each in _columns(base, [str(fresh)])]
+    names, known = ", ".join(columns), {sql.name(each.name) for each in order.columns}
+    there = ", ".join(each if each in known else f"NULL AS {each}" for each in columns)
     before = f"SELECT {there} FROM {sql.files(order.parts)} WHERE {cursor} >= {sql.text(order.cursor_value)}"
     question = f"SELECT {names} FROM {sql.files([str(fresh)])} EXCEPT ALL {before} ORDER BY {cursor}"
     _copy(base, question, added)

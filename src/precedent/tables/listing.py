@@ -1,4 +1,4 @@
-"""What is told of sources and tables, and to whom: the one place that says who may have a table."""
+"""What is told of sources and tables, and to whom."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from precedent.errors import NotFound
 from precedent.schedules import parse, upcoming
-from precedent.security.principals import Principal, Role
-from precedent.store.schema import data_file, data_refresh, data_source, data_table, data_table_team, team, team_member
+from precedent.security.audiences import TABLES
+from precedent.security.principals import Principal
+from precedent.store.schema import data_file, data_refresh, data_source, data_table
 
 from . import publishing
 from .model import Column, ColumnProfile, Part, Source
@@ -129,7 +130,7 @@ def tables(tx: sa.Connection, *, now: int, name: str | None = None) -> list[Tabl
     query = sa.select(data_table, data_source.c.name.label("source")).join(data_source).order_by(data_table.c.name)
     if name is not None:
         query = query.where(data_table.c.name == name)
-    teams = _teams(tx)
+    teams = TABLES.names(tx)
     return [_shown(row, teams.get(row.id, []), now) for row in tx.execute(query)]
 
 
@@ -170,7 +171,7 @@ def offered(tx: sa.Connection, who: Principal) -> list[Offered]:
     files: dict[int, list[Part]] = {}
     for row in tx.execute(sa.select(data_file).order_by(data_file.c.id)):
         files.setdefault(row.table_id, []).append(Part(sha256=row.sha256, rows=row.rows, size_bytes=row.size_bytes))
-    query = sa.select(data_table).where(data_table.c.published_at.is_not(None), _may_have(who))
+    query = sa.select(data_table).where(data_table.c.published_at.is_not(None), TABLES.includes(who))
     return [
         Offered(
             name=row.name, version=row.version, rows=row.rows, size_bytes=row.size_bytes, published_at=row.published_at,
@@ -186,7 +187,7 @@ def paths(tx: sa.Connection, who: Principal, root: Path) -> dict[str, list[Path]
     query = (
         sa.select(data_table.c.id, data_table.c.name, data_file.c.sha256)
         .join(data_file)
-        .where(_may_have(who))
+        .where(TABLES.includes(who))
         .order_by(data_file.c.id)
     )
     found: dict[str, list[Path]] = {}
@@ -205,23 +206,6 @@ def path(tx: sa.Connection, who: Principal, root: Path, *, name: str, sha256: st
         if each.stem == sha256 and each.exists():
             return each
     raise NotFound(f"no file {sha256[:64]!r} of a table {name!r} is for you; ask for the manifest again")
-
-
-def _may_have(who: Principal) -> "sa.ColumnElement[bool]":
-    """Return the condition that a table is for somebody: for everybody, for a team of theirs, or they are an admin."""
-    if who.role is Role.ADMIN:
-        return sa.true()
-    teams = sa.select(data_table_team.c.table_id).where(data_table_team.c.table_id == data_table.c.id)
-    theirs = teams.join(team_member, team_member.c.team_id == data_table_team.c.team_id)
-    return sa.or_(~teams.exists(), theirs.where(team_member.c.user_id == (who.user_id or 0)).exists())
-
-
-def _teams(tx: sa.Connection) -> dict[int, list[str]]:
-    query = sa.select(data_table_team.c.table_id, team.c.name).join(team).order_by(team.c.name)
-    found: dict[int, list[str]] = {}
-    for row in tx.execute(query):
-        found.setdefault(row.table_id, []).append(row.name)
-    return found
 
 
 def _shown(row: "sa.Row[Any]", teams: list[str], now: int) -> TableShown:

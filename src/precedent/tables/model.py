@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from precedent.errors import PrecedentError, Terminal
+from precedent.errors import Fault
 
 
 class Kind(StrEnum):
@@ -27,18 +27,6 @@ class Mode(StrEnum):
     """Only rows whose cursor column has risen are read, and added."""
     MERGE = "merge"
     """Rows whose cursor column has risen are read; each replaces the one of the same key."""
-
-
-class Fault(StrEnum):
-    """Whether trying again can help."""
-
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
-
-    @classmethod
-    def of(cls, error: PrecedentError) -> "Fault":
-        """Return what an error is."""
-        return cls.PERMANENT if isinstance(error, Terminal) else cls.TRANSIENT
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,11 +13,12 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.clock import SECOND
+from precedent.errors import Fault
 from precedent.faults import reach
 from precedent.store import Store, bulk
 from precedent.store.schema import data_file, data_refresh, data_table
 
-from .model import Column, Fault, Landed, Refused
+from .model import Column, Landed, Refused
 
 STAGING = ".staging-"
 GRACE_S = 3600.0

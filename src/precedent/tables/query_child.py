@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from precedent.lifeline import end_with_parent
+from precedent import children
 
 from . import sql
 from .asking import MAX_ANSWER_BYTES, Answer, NoAnswer, Question
@@ -40,10 +40,8 @@ SAFE_INTEGER = 1 << 63
 
 def main() -> None:
     """Answer the question."""
-    end_with_parent()
+    output = children.answers()
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
     os.chdir(question.folder)
     found = msgspec.json.encode(_answer(question), enc_hook=str)
     if len(found) > MAX_ANSWER_BYTES:

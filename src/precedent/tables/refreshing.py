@@ -1,6 +1,5 @@
 """Refreshes tables: which are due, one child process for each, what became of it; one failure stops no other."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from precedent import children
 from precedent.clock import Clock
-from precedent.errors import NotFound, PrecedentError
-from precedent.pipeline.pool import PASSED_ENVIRONMENT
+from precedent.errors import Fault, NotFound, PrecedentError
 from precedent.schedules import latest, parse
 from precedent.security.secret_references import SecretStore
 from precedent.settings import Settings
@@ -23,7 +22,7 @@ from precedent.store import Store
 from precedent.store.schema import data_file, data_source, data_table
 
 from . import publishing
-from .model import Column, Fault, Kind, Landed, Mode, Order, Refused
+from .model import Column, Kind, Landed, Mode, Order, Refused
 from .publishing import Look, Outcome
 
 AT_A_TIME = 2
@@ -157,13 +156,12 @@ class Refreshing:
     def _read(self, due: _Due, folder: Path, stopping: Callable[[], bool]) -> Landed | Refused | None:
         """Have a child read a table; None when we are to stop."""
         order = self._order(due, folder)
-        environment = {name: os.environ[name] for name in (*PASSED_ENVIRONMENT, *_PROXIES) if name in os.environ}
         process = subprocess.Popen(
             [sys.executable, "-m", "precedent.tables.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
-            env=environment | {"HOME": str(folder), "TMPDIR": str(folder)},
+            env=children.environment(*_PROXIES) | {"HOME": str(folder), "TMPDIR": str(folder)},
         )
         left_s: float = due.table.timeout_s
         given: bytes | None = msgspec.json.encode(order)

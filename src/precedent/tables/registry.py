@@ -13,9 +13,10 @@ from precedent.errors import BadInput, Conflict, NotFound
 from precedent.schedules import parse
 from precedent.security import audit, secret_references
 from precedent.security.acting import By
-from precedent.security.egress import WEB_SCHEMES, Egress
+from precedent.security.audiences import TABLES
+from precedent.security.egress import WEB_SCHEMES, Egress, destination
 from precedent.store import Store, bulk
-from precedent.store.schema import data_file, data_refresh, data_source, data_table, data_table_team, team
+from precedent.store.schema import data_file, data_refresh, data_source, data_table, data_table_team
 
 from .model import Kind, Mode, Source, TableSpec
 
@@ -86,7 +87,7 @@ class Registry:
             row = _source(tx, name)
             if given.name != name or given.kind != row.kind:
                 raise BadInput("name and kind of a source stay as they are; make another source")
-            if not given.secret and _host(row.place) == _host(given.place):
+            if not given.secret and destination(row.place) == destination(given.place):
                 given = msgspec.structs.replace(given, secret=row.secret)
             this = data_source.c.id == row.id
             tx.execute(data_source.update().where(this).values(**_values(given), updated_at=self._clock.now()))
@@ -122,7 +123,7 @@ class Registry:
             row = (given.name, *values.values(), now, now)
             if not bulk.insert_new(tx, data_table, ["name", *values, "created_at", "updated_at"], [row]):
                 raise Conflict(f"there is a table {given.name!r} already")
-            self._set_teams(tx, int(_table(tx, given.name).id), given.teams)
+            TABLES.assign(tx, int(_table(tx, given.name).id), given.teams)
             self._record(tx, by, "table.create", given.name, source=given.source, mode=given.mode, teams=given.teams)
 
     def change(self, name: str, given: TableSpec, *, by: By) -> None:
@@ -143,7 +144,7 @@ class Registry:
                 _forget(tx, this)
             elif any(getattr(row, each) != values[each] for each in ("max_rows", "max_bytes")):
                 tx.execute(data_table.update().where(this).values(fingerprint=""))
-            self._set_teams(tx, int(row.id), given.teams)
+            TABLES.assign(tx, int(row.id), given.teams)
             self._record(tx, by, "table.change", name, source=given.source, mode=given.mode, teams=given.teams)
 
     def pause(self, name: str, reason: str, *, by: By) -> None:
@@ -224,14 +225,6 @@ class Registry:
             "timeout_s": given.timeout_s or 600,
         }
 
-    def _set_teams(self, tx: sa.Connection, number: int, names: Sequence[str]) -> None:
-        known = {row.name: int(row.id) for row in tx.execute(sa.select(team.c.id, team.c.name))}
-        if missing := [each for each in names if each not in known]:
-            raise NotFound(f"no team {missing[0]!r}; `precedent teams list` names them")
-        tx.execute(data_table_team.delete().where(data_table_team.c.table_id == number))
-        wanted = sorted({known[each] for each in names})
-        bulk.insert(tx, data_table_team, ["table_id", "team_id"], [(number, each) for each in wanted])
-
     def _record(self, tx: sa.Connection, by: By, action: str, name: str, **details: Any) -> None:
         resource = f"data:{action.partition('.')[0]}:{name}"
         audit.record(tx, by.act(f"data.{action}", resource, **details), now=self._clock.now())
@@ -266,11 +259,6 @@ def _named(tx: sa.Connection, table: sa.Table, name: str, *, what: str) -> "sa.R
     if row is None:
         raise NotFound(f"no {what} {name!r}; `precedent data {what}s` names them")
     return row
-
-
-def _host(place: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(place)
-    return parts.scheme, parts.hostname, parts.port
 
 
 def _check_name(name: str, *, what: str) -> None:

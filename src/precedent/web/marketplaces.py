@@ -82,7 +82,7 @@ def show_plugin(request: Request, program: Program, caller: Caller, name: _Name,
     with program.store.read() as tx:
         found = catalogue.plugin(tx, name, plugin, caller)
     files = [
-        (path, executable, len(data), _text(data))
+        (path, executable, len(data), contents.text(data, most=MAX_SHOWN_BYTES))
         for path, executable, data in contents.read(program.syncing.contents, found.content_hash)
     ]
     return render(
@@ -138,15 +138,6 @@ def _marketplace(form: Fields) -> Marketplace:
         pin=form.text("pin").strip(), secret=form.text("secret").strip(), login=form.text("login"), teams=teams,
         enabled=form.text("enabled") == "yes",
     )  # fmt: skip
-
-
-def _text(data: bytes) -> str | None:
-    if len(data) > MAX_SHOWN_BYTES or b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _place(name: str, plugin: str) -> str:

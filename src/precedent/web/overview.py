@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from precedent.app import App
-from precedent.clock import SECOND
+from precedent.clock import DAY
 from precedent.http.access import Acting, Caller, PageRoutes, Program, allow
 from precedent.http.questions import Filtered, persons_seen
 from precedent.knowledge import listing
@@ -32,7 +32,7 @@ TEAM = allow(Role.VIEWER)
 OPERATE = allow(Role.ADMIN, scope=Scope.WRITE)
 WEEK, MONTH = 7, 30
 NEWEST = 5
-WEEK_US = WEEK * 86_400 * SECOND
+WEEK_US = WEEK * DAY
 
 
 class Used(NamedTuple):

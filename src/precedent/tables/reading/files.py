@@ -1,5 +1,9 @@
-"""Reads files: of the machine below one folder, of buckets, and by HTTP; Parquet, CSV and JSON."""
+"""Reads files: of the machine below one folder, of buckets, and by HTTP; Parquet, CSV and JSON.
 
+What is listed for the fingerprint is what is read then, so it is kept: a process reads one place.
+"""
+
+import functools
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -92,6 +96,7 @@ def _form(paths: list[Path]) -> str:
     return ENDINGS[ending]
 
 
+@functools.cache
 def _local(place: Place) -> list[Path]:
     """Return the files that a path or pattern means, in order."""
     folder, pattern = root(place), str(PurePosixPath(place.order.place, str(place.order.selection.get("path", ""))))
@@ -151,6 +156,7 @@ def _download(place: Place) -> Path:
     return path
 
 
+@functools.cache
 def _store(place: Place) -> "ObjectStore":
     """Open the bucket; the secret is the one part of its key that is secret."""
     try:
@@ -173,6 +179,7 @@ def _store(place: Place) -> "ObjectStore":
         raise SourceFault(f"the bucket cannot be opened with these options: {error}") from error
 
 
+@functools.cache
 def _objects(place: Place) -> list[Any]:
     """Return the objects that a prefix or pattern means, in order."""
     prefix = urlsplit(place.order.place).path.strip("/")

@@ -5,15 +5,13 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from precedent.archive.naming import storable
-from precedent.clock import SECOND
+from precedent.clock import DAY
 from precedent.faults import reach
 from precedent.llm.contract import Answered
 from precedent.store import Store
 from precedent.store.schema import knowledge_call, knowledge_note, transcript
 
 from . import prompt
-
-DAY = 86_400 * SECOND
 
 
 class Kept(NamedTuple):
