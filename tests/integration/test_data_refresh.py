@@ -276,6 +276,18 @@ def test_files_of_before_stay_for_readers_and_go_after_a_while(app: App, orders:
     assert ask(app, "SELECT count(*) FROM orders") == [[0]]
 
 
+def test_what_became_of_old_looks_is_forgotten(app: App, orders: Path, manual_time: ManualTime) -> None:
+    table(app, "orders", "shop", {"table": "orders"})
+    app.refresh_tables()
+    manual_time.advance((publishing.KEPT_DAYS - 1) * 86_400)
+    app.refresh_tables()
+    assert [each.outcome for each in looks(app, "orders")] == ["unchanged", "published"]
+    manual_time.advance(2 * 86_400)
+    app.refresh_tables()
+    assert [each.outcome for each in looks(app, "orders")] == ["unchanged", "unchanged"]
+    assert ask(app, "SELECT count(*) FROM orders") == [[3]]
+
+
 def test_a_table_whose_files_are_gone_is_read_whole_again(app: App, orders: Path) -> None:
     table(app, "log", "shop", {"table": "orders"}, mode=Mode.APPEND, cursor_column="changed")
     app.refresh_tables()

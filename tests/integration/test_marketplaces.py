@@ -1,6 +1,7 @@
 """What plugin marketplaces promise: read from real git servers, looked at before they are trusted, served by git."""
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -530,6 +531,8 @@ def test_a_served_plugin_shows_up_in_usage_when_people_use_it(app: App, git: Git
     viewer = token(app, person(app, "viv", Role.VIEWER))
     with serving(app) as url, client(url, viewer) as viv:
         rows = viv.get("/api/usage/plugins").json()["rows"]
+        page = viv.get("/usage?by=plugin&since=2026-01-01&until=2026-01-31").text
+    assert re.findall(r">(\d+)<", page.partition("<tbody>")[2].partition("</tbody>")[0]) == ["3", "1", "0", "0"]
     assert [(each["plugin"], each["kind"], each["name"], each["calls"], each["errors"]) for each in rows] == [
         ("tides", "", "", 3, 1), ("tides", "mcp", "gauge/read", 1, 1), ("tides", "subagent", "pilot", 1, 0),
         ("tides", "skill", "reading", 1, 0),

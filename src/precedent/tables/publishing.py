@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from precedent.clock import SECOND
+from precedent.clock import DAY, SECOND
 from precedent.errors import Fault
 from precedent.faults import reach
 from precedent.store import Store, bulk
@@ -21,6 +21,9 @@ from precedent.store.schema import data_file, data_refresh, data_table
 from .model import Column, Landed, Refused
 
 STAGING = ".staging-"
+KEPT_DAYS = 90
+"""Of what became of each look at a source."""
+
 GRACE_S = 3600.0
 FIRST_REST_S, LONGEST_REST_S = 60, 3600
 """Between tries after something that may pass."""
@@ -189,6 +192,12 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def prune(store: Store, *, now: int) -> None:
+    """Forget what became of looks that are older than `KEPT_DAYS`."""
+    with store.write() as tx:
+        tx.execute(data_refresh.delete().where(data_refresh.c.finished_at < now - KEPT_DAYS * DAY))
 
 
 def sweep(store: Store, root: Path, *, grace_s: float = GRACE_S) -> int:

@@ -99,6 +99,7 @@ class Refreshing:
         with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="refresh") as threads:
             for each, outcome in zip(due, threads.map(lambda one: self._one(one, run_id, stopping), due), strict=True):
                 _add(stats, each, outcome)
+        publishing.prune(self._store, now=self._clock.now())
         stats.files_removed = publishing.sweep(self._store, self.root)
         return stats
 

@@ -10,6 +10,7 @@ import msgspec
 from precedent.http.questions import Filtered
 from precedent.security import visibility
 from precedent.security.principals import Principal
+from precedent.usage import plugins
 from precedent.usage.report import EventTotals, Report, Totals
 
 from .addresses import address
@@ -34,7 +35,6 @@ class Way(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
-PLUGINS = ("skill", "command", "subagent")
 WAYS = {
     "model": Way("Models", "model"),
     "person": Way("People", "person"),
@@ -43,7 +43,7 @@ WAYS = {
     "tool": Way("Tools", kinds=("tool",)),
     "mcp": Way("MCP tools", kinds=("mcp",)),
     "skill": Way("Skills", kinds=("skill",)),
-    "plugin": Way("Plugins", kinds=PLUGINS),
+    "plugin": Way("Plugins", kinds=plugins.KINDS),
     "subagent": Way("Sub-agents", kinds=("subagent",)),
     "command": Way("Commands", kinds=("command",)),
 }
@@ -102,13 +102,13 @@ def _leads(dimension: str, value: str, asked: Filtered, caller: Principal) -> st
 
 
 def _plugins(counted: Sequence[EventTotals]) -> list[EventTotals]:
-    """Add up by plugin, which is what stands before the colon of a name."""
+    """Add up by plugin."""
     found: dict[str, EventTotals] = {}
     for each in counted:
-        plugin, colon, _ = each.name.partition(":")
-        if not colon:
+        meant = plugins.piece(each.kind, each.name)
+        if meant is None:
             continue
-        sum_ = found.setdefault(plugin, EventTotals(kind="plugin", name=plugin))
+        sum_ = found.setdefault(meant.plugin, EventTotals(kind="plugin", name=meant.plugin))
         sum_.events += each.events
         sum_.errors += each.errors
         sum_.rejected += each.rejected
