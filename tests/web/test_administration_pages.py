@@ -1,12 +1,15 @@
 """People and settings in a browser: inviting, teams, deactivating, erasing; what is hidden."""
 
+import httpx
 import pytest
 from playwright.async_api import Page
 
 from browsers import PASSWORD, Browsers, Seen, cookie_of
-from callers import client, person, serving
+from callers import ORIGIN, client, person, serving
 from conftest import MakeApp
 from precedent.app import App
+from precedent.marketplaces.model import Marketplace
+from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import Role
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -47,6 +50,26 @@ def test_somebody_is_invited_put_into_a_team_deactivated_and_erased(app: App, br
     with serving(app) as url:
         browsers.visit(url, look, cookie=cookie_of(app, "grace"))
     assert [each.key for each in app.accounts.listed()] == ["grace"]
+
+
+@SQLITE
+def test_a_team_that_something_is_for_stays_and_the_page_says_why(make_app: MakeApp) -> None:
+    app = make_app(egress_private=("127.0.0.0/8",))
+    person(app, "grace", Role.ADMIN, password=PASSWORD)
+    app.teams.create("pier", by=BY_COMMAND_LINE)
+    given = Marketplace(name="harbour", url="http://127.0.0.1/plugins.git", teams=["pier"])
+    app.marketplaces.add(given, by=BY_COMMAND_LINE)
+    headers = {"accept": "text/html", "content-type": "application/x-www-form-urlencoded", **ORIGIN}
+    with serving(app) as url, client(url, cookie=f"precedent-session={cookie_of(app, 'grace')}") as http:
+        answer = http.post("/teams/pier/delete", headers=headers, content="")
+        page = http.get("/people", headers={**headers, "cookie": f"{http.headers['cookie']}; {told(answer)}"}).text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/people")
+    assert "harbour" in page and "give it to others" in page
+    assert [each.name for each in app.teams.listed()] == ["pier"]
+
+
+def told(answer: httpx.Response) -> str:
+    return answer.headers["set-cookie"].partition(";")[0]
 
 
 @SQLITE

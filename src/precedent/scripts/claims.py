@@ -17,15 +17,12 @@ from precedent.security.acting import By
 from precedent.store import Store
 from precedent.store.schema import script, script_run
 
-from .model import Ended, Outcome, Printed, Value
+from .model import SCHEDULE, Ended, Outcome, Printed, Value
 from .registry import named, skip, version_of
 
 KEPT_DAYS = 90
 KEPT_OUTPUTS = 100
 """Of each script's runs so many keep what they printed."""
-
-SCHEDULE = "schedule"
-"""Asks for what is due."""
 
 
 class Claim(NamedTuple):

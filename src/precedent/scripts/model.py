@@ -12,6 +12,9 @@ HEAD_BYTES, TAIL_BYTES = 64 << 10, 192 << 10
 """Of what a run prints so much is kept from its beginning and from its end."""
 
 LONGEST_TIMEOUT_S = 6 * 3600
+SCHEDULE = "schedule"
+"""Asks for what is due."""
+
 FIRST_UID = 64_100
 """Scripts run as this user and those after it, one for each that runs at a time, where the server is root."""
 

@@ -17,7 +17,7 @@ from precedent.store import Store, bulk
 from precedent.store.schema import script, script_run, script_version
 
 from .header import header
-from .model import LONGEST_TIMEOUT_S, MAX_SOURCE_BYTES, Outcome, Script
+from .model import LONGEST_TIMEOUT_S, MAX_SOURCE_BYTES, SCHEDULE, Outcome, Script
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PARAMETER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
@@ -159,7 +159,7 @@ def version_of(tx: sa.Connection, number: int, version: int) -> "sa.Row[Any]":
 def skip(tx: sa.Connection, row: "sa.Row[Any]", due_at: int, *, now: int, reason: str) -> None:
     """Write down that a script was due and was not run."""
     values = {
-        "script_id": int(row.id), "version": int(row.version), "due_at": due_at, "requested_by": "schedule",
+        "script_id": int(row.id), "version": int(row.version), "due_at": due_at, "requested_by": SCHEDULE,
         "requested_at": now, "heartbeat_at": now, "finished_at": now, "outcome": Outcome.SKIPPED.value,
         "reason": reason,
     }  # fmt: skip

@@ -100,7 +100,10 @@ def create_team(request: Request, program: Program, acting: Acting, form: Form) 
 @routes.add("POST", "/teams/{name}/delete", MANAGE)
 def delete_team(request: Request, program: Program, acting: Acting, name: _Name) -> RedirectResponse:
     """Delete a team; its members stay."""
-    program.teams.delete(name, by=acting)
+    try:
+        program.teams.delete(name, by=acting)
+    except Conflict as error:
+        return done(request, PAGE, str(error), bad=True)
     return done(request, PAGE, f"The team {name} is gone.")
 
 
