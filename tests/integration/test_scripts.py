@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from precedent.clock import SECOND
 from precedent.errors import BadInput, Busy, Conflict, NotFound, TooLarge
 from precedent.jobs.records import SCRIPTS
 from precedent.schedules import Fault
-from precedent.scripts import claims, listing
+from precedent.scripts import claims, isolation, listing
 from precedent.scripts.header import header
 from precedent.scripts.model import MAX_SOURCE_BYTES, Outcome, Script
 from precedent.security.acting import BY_COMMAND_LINE
@@ -364,6 +366,23 @@ def test_dependencies_without_uv_fail_the_run_with_what_to_do(app: App, monkeypa
     assert (found.state, text) == ("failed", "")
     assert "rich" in found.reason
     assert "install uv" in found.reason
+
+
+@ONE
+def test_an_uv_that_scripts_may_not_go_to_is_told(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if not isolation.possible().files:
+        pytest.skip("a script sees the temporary folder of everybody here")
+    tools = Path(tempfile.mkdtemp(dir="/tmp"))  # a script has a folder of its own there
+    tools.chmod(0o755)
+    try:
+        (tools / "uv").write_text("#!/bin/sh\n")
+        (tools / "uv").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+        found, text = run(app, "report", headed('dependencies = ["rich"]'), network=True)
+    finally:
+        shutil.rmtree(tools)
+    assert (found.state, text) == ("failed", "")
+    assert str(tools / "uv") in found.reason and "/usr/local/bin" in found.reason
 
 
 @ONE

@@ -47,7 +47,7 @@ def command(source: str, *, network: bool, home: str) -> Command:
 
     Raises:
         BadInput: what its head asks for cannot be had for it.
-        Misconfigured: it needs `uv`, which is not installed.
+        Misconfigured: it needs `uv`, which is not installed, or not where a script sees it.
     """
     head, python = header(source), interpreter()
     path = f"{home}/{SCRIPT}"
@@ -58,10 +58,13 @@ def command(source: str, *, network: bool, home: str) -> Command:
             f"Python {head.requires_python}" if not head.dependencies else f"packages: {', '.join(head.dependencies)}"
         )
         raise Misconfigured(f"the head of the script asks for {wanted}; install uv on the path of the worker for that")
+    program = os.path.realpath(uv)
+    if not isolation.sees(program):
+        raise Misconfigured(f"scripts may not go to {program}; install uv where every user may, as in /usr/local/bin")
     if not network:
         raise BadInput("the head of the script asks for what uv must fetch; allow it the network, or take that out")
     chosen = ["--python", python, "--no-python-downloads"] if head.suits(sys.version_info[:3]) else []
-    return Command([os.path.realpath(uv), "run", "--quiet", "--no-project", *chosen, "--script", path], python)
+    return Command([program, "run", "--quiet", "--no-project", *chosen, "--script", path], python)
 
 
 def interpreter() -> str:

@@ -161,6 +161,12 @@ def is_open(path: str) -> bool:
     return all(each.stat().st_mode & 0o001 for each in Path(path).parents)
 
 
+def sees(path: str) -> bool:
+    """Tell whether a script may go to a file of the system as it is kept apart here."""
+    shut = possible()
+    return not (shut.files and Path(path).is_relative_to(HOME)) and (not shut.user or is_open(path))
+
+
 @functools.cache
 def possible() -> Shut:
     """Tell what the system lets us have, tried in a process that ends at once."""
