@@ -158,7 +158,8 @@ def test_a_setting_is_documented_with_variable_and_default(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__]
+    "name",
+    [name for name, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.PrecedentError)],
 )
 def test_an_error_is_documented(name: str) -> None:
     page = read("errors.md")
