@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 PRECEDENT = (sys.executable, "-m", "precedent.cli")
 
+# Who develops may keep the interpreter from writing what it compiled; who uses the program has it compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 class Measured(NamedTuple):
     """One finished command.
