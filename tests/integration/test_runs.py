@@ -349,12 +349,12 @@ def test_a_job_pauses_itself_after_as_many_failures_as_its_record_says(app: App,
 
 
 def test_the_run_that_was_begun_last_is_told_past_those_that_were_skipped(app: App, job: Job) -> None:
-    assert app.runs.last_begun(job.name) is None
+    assert app.runs.last_begun([job.name]) == {}
     app.runs.request(job, by="clock", due_at=1)
     claimed = app.runs.claim([job.name])
     assert claimed is not None
     with pytest.raises(Busy):
         app.runs.request(job, by="clock", due_at=2)
     assert app.runs.latest(job.name)[0].outcome == "skipped"
-    begun = app.runs.last_begun(job.name)
+    begun = app.runs.last_begun([job.name]).get(job.name)
     assert begun is not None and begun.id == claimed.id

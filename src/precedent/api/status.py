@@ -59,9 +59,9 @@ def status(program: Program) -> Status:
     with program.store.read() as tx:
         transcripts, size = backlog.archive_size(tx)
         found = backlog.processors(tx, now=program.clock.now())
-    shown = []
+    last, shown = program.runs.last_begun(PREFIX + each.processor for each in found), []
     for each in found:
-        newest = program.runs.last_begun(PREFIX + each.processor)
+        newest = last.get(PREFIX + each.processor)
         shown.append(
             ProcessorStatus(
                 **msgspec.structs.asdict(each),

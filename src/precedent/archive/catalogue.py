@@ -168,25 +168,30 @@ def entry(tx: sa.Connection, session_file: str) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
-def named(name: str) -> sa.Subquery:
+NAME = "session_name"
+"""Where statements with `named` take the name."""
+
+
+def named() -> sa.Subquery:
     """Return person and id, `user_id` and `native_id`, of the sessions of a name; several persons may have one each.
 
-    Args:
-        name: the session's id, the session file of any of its transcripts, or that file's name without the person and
-            the ending, for an id that may not stand in an address.
+    The statement is given the name as `NAME`: the session's id, the session file of any of its transcripts, or that
+    file's name without the person and the ending, for an id that may not stand in an address.
     """
-    row = transcript.alias("named")
+    row, name = transcript.alias("named"), sa.bindparam(NAME, type_=sa.Text)
     columns = (row.c.user_id, row.c.native_id)
+    file = user.c.key + sa.literal("/") + name + sa.literal(".jsonl")
     # Three looks by an index each; one condition over two tables would have none.
     return sa.union(
         sa.select(*columns).where(row.c.native_id == name),
         sa.select(*columns).where(row.c.session_file == name),
-        sa.select(*columns).join_from(user, row, row.c.session_file == user.c.key + sa.literal(f"/{name}.jsonl")),
+        sa.select(*columns).join_from(user, row, row.c.session_file == file),
     ).subquery()
 
 
 def find(tx: sa.Connection, name: str) -> list[Entry]:
     """Return all transcripts of the sessions of a name; see `named`."""
-    columns, chosen = [transcript.c[each] for each in Entry._fields], named(name)
+    columns, chosen = [transcript.c[each] for each in Entry._fields], named()
     same = sa.and_(chosen.c.user_id == transcript.c.user_id, chosen.c.native_id == transcript.c.native_id)
-    return [Entry(*row) for row in tx.execute(sa.select(*columns).join(chosen, same).order_by(transcript.c.id))]
+    query = sa.select(*columns).join(chosen, same).order_by(transcript.c.id)
+    return [Entry(*row) for row in tx.execute(query, {NAME: name})]

@@ -69,8 +69,8 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
     found = app.processing.backlogs()
     with app.store.read() as tx:
         transcripts, size = backlog.archive_size(tx)
-    last = {each.processor: app.runs.last_begun(PREFIX + each.processor) for each in found}
-    rows = [{**msgspec.to_builtins(each), **_last(last[each.processor])} for each in found]
+    last = app.runs.last_begun(PREFIX + each.processor for each in found)
+    rows = [{**msgspec.to_builtins(each), **_last(last.get(PREFIX + each.processor))} for each in found]
     if as_json:
         print_json({"transcripts": transcripts, "archived_bytes": size, "processors": rows})
         return
@@ -79,7 +79,7 @@ def status(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", h
         {
             **row,
             "lag": duration(each.lag_us) if each.lag_us else "none",
-            "last_run": instant(newest.started_at if (newest := last[each.processor]) else None),
+            "last_run": instant(newest.started_at if (newest := last.get(PREFIX + each.processor)) else None),
         }
         for row, each in zip(rows, found, strict=True)
     ]

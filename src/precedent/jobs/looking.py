@@ -1,5 +1,9 @@
 """Looking at runs and at what is remembered of jobs."""
 
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
 import sqlalchemy as sa
 
 from precedent.clock import DAY
@@ -25,12 +29,11 @@ class Looking(Doing):
         with self._store.read() as tx:
             return [RunRecord(*row) for row in tx.execute(query)]
 
-    def last_begun(self, name: str) -> RunRecord | None:
-        """Return the newest run of a job that was begun: none that was skipped, missed or waits."""
-        begun = sa.select(*_COLUMNS).where(run.c.name == name, run.c.started_at.is_not(None))
+    def last_begun(self, names: Iterable[str]) -> dict[str, RunRecord]:
+        """Return of each job, by name, the newest run that was begun: none that was skipped, missed or waits."""
         with self._store.read() as tx:
-            row = tx.execute(begun.order_by(run.c.id.desc()).limit(1)).first()
-        return None if row is None else RunRecord(*row)
+            found = {name: tx.execute(_last_begun(), {"job": name}).first() for name in names}
+        return {name: RunRecord(*row) for name, row in found.items() if row is not None}
 
     def jobs(self) -> dict[str, JobMemory]:
         """Return what is remembered of jobs, by name."""
@@ -61,3 +64,9 @@ class Looking(Doing):
         limit = self._clock.now() - KEPT_DAYS * DAY
         with self._store.write() as tx:
             return tx.execute(run.delete().where(run.c.finished_at < limit)).rowcount
+
+
+@cache
+def _last_begun() -> sa.Select[Any]:
+    begun = sa.select(*_COLUMNS).where(run.c.name == sa.bindparam("job"), run.c.started_at.is_not(None))
+    return begun.order_by(run.c.id.desc()).limit(1)

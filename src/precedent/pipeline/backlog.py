@@ -1,6 +1,8 @@
 """What processors have still to do and have given up on, for people who look after them."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -51,12 +53,31 @@ class FailedTranscript(msgspec.Struct, kw_only=True):
 
 def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
     """Return the backlog of every known processor, by name."""
-    pending, due = state.c.status == "pending", state.c.next_attempt_at <= now
+    return [
+        Backlog(
+            processor=row.name,
+            version=row.version,
+            done=int(row.done),
+            backlog=int(row.backlog),
+            waiting=int(row.waiting),
+            outdated=int(row.outdated),
+            dead=int(row.dead),
+            withheld=int(row.withheld),
+            lag_us=max(0, now - row.oldest) if row.oldest else 0,
+            paused_reason=row.paused_reason,
+        )
+        for row in tx.execute(_processors(), {"now": now})
+    ]
+
+
+@cache
+def _processors() -> sa.Select[Any]:
+    pending, due = state.c.status == "pending", state.c.next_attempt_at <= sa.bindparam("now", type_=sa.BigInteger)
 
     def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
-    query = (
+    return (
         sa.select(
             processor.c.name,
             processor.c.version,
@@ -75,27 +96,17 @@ def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
         .group_by(processor.c.name, processor.c.version, processor.c.paused_reason)
         .order_by(processor.c.name)
     )
-    return [
-        Backlog(
-            processor=row.name,
-            version=row.version,
-            done=int(row.done),
-            backlog=int(row.backlog),
-            waiting=int(row.waiting),
-            outdated=int(row.outdated),
-            dead=int(row.dead),
-            withheld=int(row.withheld),
-            lag_us=max(0, now - row.oldest) if row.oldest else 0,
-            paused_reason=row.paused_reason,
-        )
-        for row in tx.execute(query)
-    ]
 
 
 def archive_size(tx: sa.Connection) -> tuple[int, int]:
     """Return how many transcripts are archived and their bytes."""
-    row = tx.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(transcript.c.length), 0))).one()
+    row = tx.execute(_archive_size()).one()
     return int(row[0]), int(row[1])
+
+
+@cache
+def _archive_size() -> sa.Select[Any]:
+    return sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(transcript.c.length), 0))
 
 
 def failed(tx: sa.Connection, *, waiting: bool) -> list[FailedTranscript]:

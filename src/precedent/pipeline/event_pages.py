@@ -9,13 +9,16 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from precedent.errors import NotFound
 from precedent.model import Tokens
+from precedent.store.bulk import several
 from precedent.store.schema import transcript, user
 from precedent.transcripts.contract import Reader
 from precedent.transcripts.events import Event, Request, ToolCall, ToolResult
@@ -39,6 +42,7 @@ MAX_REMEMBERED = 32
 GONE = "this transcript is not there any more"
 AT_A_TIME = 4
 """Pages that are read at a time; the others wait."""
+_REF = tuple(name for name in TranscriptRef.__struct_fields__ if name != "username")
 
 
 class CallShown(msgspec.Struct, kw_only=True):
@@ -124,20 +128,23 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 def transcripts(tx: sa.Connection, ids: Sequence[int]) -> list[Named]:
     """Return transcripts of the catalogue by id, main transcripts first."""
-    names = [name for name in TranscriptRef.__struct_fields__ if name != "username"]
-    query = (
-        sa.select(user.c.key, transcript.c.object_key, *[transcript.c[name] for name in names])
-        .join(user, user.c.id == transcript.c.user_id)
-        .where(transcript.c.id.in_(ids), transcript.c.object_key != "")
-        .order_by(transcript.c.agent_id, transcript.c.id)
-    )
     return [
         Named(
-            ref=TranscriptRef(username=row.key, **{name: row._mapping[name] for name in names}),
+            ref=TranscriptRef(username=row.key, **{name: row._mapping[name] for name in _REF}),
             object_key=row.object_key,
         )
-        for row in tx.execute(query)
+        for row in tx.execute(_transcripts(), {"transcripts": tuple(ids)})
     ]
+
+
+@cache
+def _transcripts() -> sa.Select[Any]:
+    return (
+        sa.select(user.c.key, transcript.c.object_key, *[transcript.c[name] for name in _REF])
+        .join(user, user.c.id == transcript.c.user_id)
+        .where(transcript.c.id.in_(several("transcripts")), transcript.c.object_key != "")
+        .order_by(transcript.c.agent_id, transcript.c.id)
+    )
 
 
 class _Places:

@@ -89,3 +89,8 @@ def delete_in(tx: sa.Connection, table: sa.Table, column: str, values: Sequence[
         )
     else:
         tx.exec_driver_sql(f"DELETE FROM {table.name} WHERE {column} = ANY(%s)", (list(values),))
+
+
+def several(name: str) -> sa.BindParameter[Any]:
+    """Return the place of a sequence of values in a statement that is kept, for `IN`; an empty one is in nothing."""
+    return sa.bindparam(name, expanding=True)

@@ -145,3 +145,10 @@ def defect_facts() -> sa.Subquery:
         .where(row.defects > 0)
         .subquery("facts")
     )
+
+
+def sums_table(facts: sa.Subquery) -> sa.Table | None:
+    """Return the table of sums of several spans that facts are read from; None for those of the ledger."""
+    if "span" not in facts.c:
+        return None
+    return usage_event_rollup if "events" in facts.c else usage_rollup

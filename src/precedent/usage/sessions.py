@@ -1,24 +1,16 @@
 """Sessions: a main transcript with those of its sub-agents, and what they used."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from precedent.archive.catalogue import named
+from precedent.archive import catalogue
 from precedent.errors import Conflict, NotFound
-from precedent.store.schema import (
-    transcript,
-    usage_copy,
-    usage_defect,
-    usage_name,
-    usage_request,
-    usage_subagent,
-    usage_transcript,
-    user,
-)
+from precedent.store.schema import transcript, usage_transcript
 
+from . import session_statements as statements
 from .paging import Integer, Page, page, position
 
 
@@ -83,6 +75,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     start: int | None = None
     end: int | None = None
 
+    def values(self) -> dict[str, Any]:
+        """Return what is asked for, by the names that statements have for it."""
+        given = {name: value for name in ("persons", "agents", "projects") if (value := getattr(self, name))}
+        bounds = {name: value for name in ("visible", "start", "end") if (value := getattr(self, name)) is not None}
+        return given | bounds
+
 
 class _Found(NamedTuple):
     """What sessions are ordered by; the last active first, those without times at the end."""
@@ -118,87 +116,18 @@ def sessions(tx: sa.Connection, *, where: Where, limit: int = 50, after: str | N
 
 def _newest(tx: sa.Connection, where: Where, after: _Found | None, *, limit: int, timed: bool) -> list[_Found]:
     """Return the next sessions by their newest transcript; those without any time when not `timed`."""
-    facts, row = usage_transcript.c, transcript.c
-    other, others = transcript.alias("other"), usage_transcript.alias("others")
-    # An id names one session or few; the sum keeps SQLite from looking at all sessions of the person instead.
-    same = sa.and_(other.c.native_id == row.native_id, other.c.user_id + 0 == row.user_id, other.c.agent == row.agent)
-    of_other = sa.select(1).join(others, others.c.transcript_id == other.c.id).where(same)
-    if timed:
-        newer = of_other.where(
-            sa.or_(others.c.last_at > facts.last_at, sa.and_(others.c.last_at == facts.last_at, other.c.id < row.id))
-        )
-        conditions = [facts.last_at.is_not(None), ~newer.exists()]
-    else:
-        newer = of_other.where(sa.or_(others.c.last_at.is_not(None), other.c.id < row.id))
-        conditions = [facts.last_at.is_(None), ~newer.exists()]
-    names = (row.native_id, user.c.key, row.agent)
-    # Of few persons all sessions are looked at; of everybody the newest, by an index that this expression would hide.
-    at = facts.last_at if where.visible is None and not where.persons else sa.func.coalesce(facts.last_at, 0)
-    query = (
-        sa.select(facts.last_at, *names)
-        .select_from(usage_transcript)
-        .join(transcript, row.id == facts.transcript_id)
-        .join(user, user.c.id == row.user_id)
-        .order_by(*([at.desc()] if timed else []), *names)
-        .limit(limit)
-    )
+    values = where.values()
+    query = statements.newest(frozenset(values), timed=timed, after=after is not None)
     if after is not None:
-        beyond = sa.tuple_(*names) > sa.tuple_(*[sa.literal(each) for each in after[1:]])
-        if after.last_at is None:
-            conditions.append(beyond)
-        else:
-            conditions += [at <= after.last_at, sa.or_(at < after.last_at, beyond)]
-    if where.start is not None:
-        conditions.append(facts.last_at >= where.start)
-    if where.end is not None:
-        conditions.append(facts.last_at < where.end)
-    if where.visible is not None:
-        conditions.append(row.user_id.in_(where.visible))
-    if where.persons:
-        conditions.append(row.user_id.in_(sa.select(user.c.id).where(user.c.key.in_(where.persons))))
-    if where.agents:
-        conditions.append(row.agent.in_(where.agents))
-    if where.projects:
-        of_project = of_other.join(usage_name, usage_name.c.id == others.c.project_id)
-        conditions.append(of_project.where(other.c.agent_id == "", usage_name.c.name.in_(where.projects)).exists())
-    return [_Found(*each) for each in tx.execute(query.where(*conditions))]
+        values |= {f"after_{name}": value for name, value in after._asdict().items()}
+    return [_Found(*each) for each in tx.execute(query, {**values, "limit": limit})]
 
 
 def _summaries(tx: sa.Connection, keys: Sequence[_Found]) -> list[SessionSummary]:
     """Return the sessions of these keys, in their order."""
-    facts, main = usage_transcript.c, transcript.c.agent_id == ""
-    used = sa.select(sa.func.count()).where(usage_request.c.transcript_id == transcript.c.id)
-    each = (
-        sa.select(
-            transcript.c.native_id,
-            user.c.key,
-            transcript.c.agent,
-            sa.case((main, usage_name.c.name), else_="").label("project"),
-            sa.case((main, facts.title), else_="").label("title"),
-            facts.first_at,
-            facts.last_at,
-            facts.active_us,
-            used.scalar_subquery().label("requests"),
-            used.with_only_columns(sa.func.sum(usage_request.c.cost_usd_micros)).scalar_subquery().label("cost"),
-            facts.lines,
-            facts.defects,
-        )
-        .select_from(transcript)
-        .join(user, user.c.id == transcript.c.user_id)
-        .join(usage_transcript, facts.transcript_id == transcript.c.id)
-        .join(usage_name, usage_name.c.id == facts.project_id)
-        .where(transcript.c.native_id.in_([key.native_id for key in keys]))
-        .subquery()
-    )
-    row, total, most = each.c, sa.func.sum, sa.func.max
-    query = sa.select(
-        row.native_id, row.key, row.agent, most(row.project), most(row.title), sa.func.min(row.first_at),
-        most(row.last_at), total(row.active_us), sa.func.count(), total(row.requests), total(row.cost),
-        total(row.lines), total(row.defects),
-    ).group_by(row.native_id, row.key, row.agent)  # fmt: skip
     fields = SessionSummary.__struct_fields__
     found = {}
-    for values in tx.execute(query):
+    for values in tx.execute(statements.summaries(), {"native_ids": [key.native_id for key in keys]}):
         plain = {name: _plain(value) for name, value in zip(fields, values, strict=True)}
         found[tuple(values[:3])] = msgspec.convert(plain, SessionSummary)
     return [found[key[1:]] for key in keys if key[1:] in found]
@@ -230,16 +159,8 @@ def owned(tx: sa.Connection, name: str, *, visible: Collection[int] | None = Non
         name: as `archive.catalogue.named` takes it.
         visible: ids of the persons who may be told of; None for everybody.
     """
-    row, chosen = transcript.c, named(name)
-    query = (
-        sa.select(row.id, row.user_id, user.c.key, row.native_id, row.session_file)
-        .join(chosen, sa.and_(chosen.c.user_id == row.user_id, chosen.c.native_id == row.native_id))
-        .join(user, user.c.id == row.user_id)
-        .order_by(user.c.key, row.agent_id, row.session_file)
-    )
-    if visible is not None:
-        query = query.where(row.user_id.in_(visible))
-    return [Owned(*each) for each in tx.execute(query)]
+    query = statements.owned(limited=visible is not None)
+    return [Owned(*each) for each in tx.execute(query, {catalogue.NAME: name, "visible": tuple(visible or ())})]
 
 
 def of_one(tx: sa.Connection, name: str, *, person: str | None, visible: Collection[int] | None) -> list[Owned]:
@@ -268,15 +189,8 @@ def of_one(tx: sa.Connection, name: str, *, person: str | None, visible: Collect
 
 def summary(tx: sa.Connection, transcripts: Collection[int]) -> SessionSummary | None:
     """Return the session of some transcripts; None when it was not counted yet."""
-    query = (
-        sa.select(usage_transcript.c.last_at, transcript.c.native_id, user.c.key, transcript.c.agent)
-        .join(transcript, transcript.c.id == usage_transcript.c.transcript_id)
-        .join(user, user.c.id == transcript.c.user_id)
-        .where(transcript.c.id.in_(transcripts))
-        .order_by(transcript.c.agent_id, transcript.c.id)
-        .limit(1)
-    )
-    found = _summaries(tx, [_Found(*row) for row in tx.execute(query)])
+    newest = tx.execute(statements.session_of(), {"transcripts": tuple(transcripts)})
+    found = _summaries(tx, [_Found(*row) for row in newest])
     return found[0] if found else None
 
 
@@ -285,20 +199,8 @@ def details(
 ) -> list[TranscriptDetail]:
     """Return transcripts by id, the main one first; of relatives only those of visible persons are named."""
     facts = usage_transcript.c
-    query = (
-        sa.select(transcript, usage_transcript, usage_subagent.c.agent_type.label("parent_says"))
-        .outerjoin(usage_transcript, facts.transcript_id == transcript.c.id)
-        .outerjoin(
-            usage_subagent,
-            sa.and_(
-                usage_subagent.c.native_id == transcript.c.native_id, usage_subagent.c.agent_id == transcript.c.agent_id
-            ),
-        )
-        .where(transcript.c.id.in_(transcripts))
-        .order_by(transcript.c.agent_id, transcript.c.session_file)
-    )
     found = []
-    for row in tx.execute(query):
+    for row in tx.execute(statements.details(), {"transcripts": tuple(transcripts)}):
         values = row._mapping
         number = values[transcript.c.id]
         found.append(
@@ -324,24 +226,14 @@ def details(
 
 
 def _count(tx: sa.Connection, number: int) -> int:
-    return tx.scalar(sa.select(sa.func.count()).where(usage_request.c.transcript_id == number)) or 0
+    return tx.scalar(statements.requests(), {"transcript": number}) or 0
 
 
 def _relatives(tx: sa.Connection, number: int, visible: Collection[int] | None) -> list[str]:
     """Whose requests a transcript shows too: it was forked from them, resumed or uploaded twice."""
-    shared = sa.func.count()
-    query = (
-        sa.select(transcript.c.session_file, shared)
-        .select_from(usage_copy)
-        .join(usage_request, usage_request.c.key == usage_copy.c.key)
-        .join(transcript, transcript.c.id == usage_request.c.transcript_id)
-        .where(usage_copy.c.transcript_id == number, usage_request.c.transcript_id != number)
-        .group_by(transcript.c.session_file)
-        .order_by(transcript.c.session_file)
-    )
-    if visible is not None:
-        query = query.where(transcript.c.user_id.in_(visible))
-    return [f"{name} ({count} requests)" for name, count in tx.execute(query)]
+    query = statements.relatives(limited=visible is not None)
+    found = tx.execute(query, {"transcript": number, "visible": tuple(visible or ())})
+    return [f"{name} ({count} requests)" for name, count in found]
 
 
 def _defects(tx: sa.Connection, number: int) -> list[str]:
@@ -350,12 +242,7 @@ def _defects(tx: sa.Connection, number: int) -> list[str]:
 
 def faulty(tx: sa.Connection, number: int) -> list[FaultyLine]:
     """Return the lines of a transcript that could not be read, in their order."""
-    query = (
-        sa.select(usage_defect.c.line, usage_defect.c.byte_offset, usage_defect.c.reason)
-        .where(usage_defect.c.transcript_id == number)
-        .order_by(usage_defect.c.byte_offset, usage_defect.c.id)
-    )
-    return [FaultyLine(*row) for row in tx.execute(query)]
+    return [FaultyLine(*row) for row in tx.execute(statements.faults(), {"transcript": number})]
 
 
 def _plain(value: object) -> object:

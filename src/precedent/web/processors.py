@@ -32,10 +32,11 @@ def processors(request: Request, program: Program) -> HTMLResponse:
         failed = backlog.failed(tx, waiting=True)
     dead = [each for each in failed if each.next_attempt_at is None]
     waiting = [each for each in failed if each.next_attempt_at is not None]
+    last = program.runs.last_begun(PREFIX + each.processor for each in found)
     return render(
         request,
         "processors.html",
-        rows=[(each, program.runs.last_begun(PREFIX + each.processor)) for each in found],
+        rows=[(each, last.get(PREFIX + each.processor)) for each in found],
         jobs=program.jobs,
         prefix=PREFIX,
         faults=program.processors.faults,
