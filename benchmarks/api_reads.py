@@ -1,9 +1,9 @@
 """The HTTP interface beside work, and with many sessions.
 
 First a mix of reads at 100 a second for 20 seconds, while another process extracts half of 1 GB over and over at low
-priority; goal: 99 of 100 answers within 50 ms. Then the same mix one by one at 100,000 catalogued sessions; goal: 95 of 100 within 100 ms.
-The server and the extraction are processes of their own, as they are in service; the calls come from this one.
-Reference in the same run: the same rate of calls to `/livez`, which touch no database.
+priority; goal: 99 of 100 answers within 50 ms. Then the same mix one by one at 100,000 catalogued sessions; goal: 95 of
+100 within 100 ms. The server and the extraction are processes of their own, as they are in service; the calls come from
+this one. Reference in the same run: the same rate of calls to `/livez`, which touch no database.
 Arguments: size in MB (1024), sessions (100000).
 """
 

@@ -26,6 +26,7 @@ from precedent import plugins, samples
 from precedent.app import App
 from precedent.archive.sources import Home
 from precedent.cli import cli
+from precedent.http.looking import ONE_LOOK_S, Looks
 from precedent.security.principals import Principal, Role
 from precedent.settings import load
 from precedent.store.schema import audit
@@ -393,7 +394,7 @@ def test_a_session_that_several_people_have_is_each_ones_own(admin: Client, zoe:
         assert admin.read(f"/api/sessions/{name}/events", person=key)["session_file"].startswith(f"{key}/")
 
 
-def test_each_look_of_an_admin_at_anothers_transcript_is_audited(filled: App, admin: Client, zoe: Client) -> None:
+def test_a_look_of_an_admin_at_anothers_transcript_is_audited_once_a_minute(filled: App, zoe: Client) -> None:
     def rows() -> list[tuple[str, str, str]]:
         with filled.store.read() as tx:
             query = sa.select(audit.c.principal, audit.c.action, audit.c.resource).order_by(audit.c.id)
@@ -404,12 +405,29 @@ def test_each_look_of_an_admin_at_anothers_transcript_is_audited(filled: App, ad
     for rest in ("", "/events", "/friction"):
         zoe.read(f"/api/sessions/{name}{rest}")
     assert rows() == before
-    admin.read(f"/api/sessions/{name}")
-    admin.read(f"/api/sessions/{name}/events", limit=1, after=3, transcript=f"zoe/{name}.a1.jsonl")
+    with client_of(filled) as admin:
+        admin.read(f"/api/sessions/{name}")
+        for after in (3, 4, 0):  # who turns pages looks once
+            admin.read(f"/api/sessions/{name}/events", limit=1, after=after, transcript=f"zoe/{name}.a1.jsonl")
     assert rows()[len(before) :] == [
         ("root", "read_session", f"transcript:zoe/{name}.jsonl"),
         ("root", "read_transcript", f"transcript:zoe/{name}.a1.jsonl"),
     ]
+
+
+def test_a_look_goes_on_for_a_minute_and_is_one_persons_at_one_transcript() -> None:
+    now = [1000.0]
+    looks = Looks(lambda: now[0])
+    looks.noted("ada", "read_transcript", "transcript:a")
+    now[0] += ONE_LOOK_S - 1
+    assert looks.goes_on("ada", "read_transcript", "transcript:a")
+    for other in (
+        ("bob", "read_transcript", "transcript:a"), ("ada", "read_session", "transcript:a"),
+        ("ada", "read_transcript", "transcript:b"),
+    ):  # fmt: skip
+        assert not looks.goes_on(*other)
+    now[0] += 1
+    assert not looks.goes_on("ada", "read_transcript", "transcript:a")
 
 
 def test_nobody_sees_nothing_but_health_and_version(filled: App) -> None:

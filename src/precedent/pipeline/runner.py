@@ -25,8 +25,9 @@ from .wire import Failed, Task, failed
 
 CHUNK = 2048  # transcripts planned at a time
 MANY_DUE = 256
-COMMIT_TRANSCRIPTS = 256
-COMMIT_BYTES = 8 << 20
+COMMIT_TRANSCRIPTS = 64
+COMMIT_BYTES = 256 << 10
+"""Of results: a transaction of some 50 ms, after which others that write to the same file get their turn."""
 COMMIT_SECONDS = 1.0
 REPROCESSED_PER_RUN = 500
 CONSENT_LOOK_S = 1.0

@@ -11,6 +11,7 @@ from precedent.api import metrics
 from precedent.app import App
 from precedent.http.access import check, routes_of
 from precedent.http.errors import add_error_shape, last_resort
+from precedent.http.looking import Looks
 from precedent.http.observing import ObserveMiddleware
 from precedent.http.refusals import flushing
 from precedent.http.requests import RequestMiddleware
@@ -42,6 +43,7 @@ def create(app: App) -> FastAPI:
     )
     server.state.app = app
     server.state.metrics = told
+    server.state.looks = Looks()
     _ = app.site, app.oidc, app.egress  # settings that do not go together are told now and not to the first caller
     api.add(server)
     web.add(server)

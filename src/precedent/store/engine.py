@@ -16,6 +16,9 @@ from .turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
 JOURNAL_RETRY_S = 0.02
+TURN_LOOK_S = 0.002
+"""Between two looks of a writer whether another process has ended its transaction. SQLite's own waiting looks every 25
+to 100 ms and so misses the moment in which a run that stores one batch after another lets somebody in."""
 CHECKPOINT_PAGES = 8_192  # 32 MiB: at the default of 4 MiB a large run waits for the disk after every commit
 
 
@@ -209,6 +212,29 @@ def _use_write_ahead_log(cursor: "sa.engine.interfaces.DBAPICursor") -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("precedent_read", False):
+        connection.exec_driver_sql("BEGIN")
+        return
     # A writer takes its lock at the start: one that has read first and is then refused could not be retried.
-    reading = connection.get_execution_options().get("precedent_read", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driver = connection.connection.cursor()
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        if not _has_turn(driver):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # fails again, and as an error that callers know
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        driver.close()
+
+
+def _has_turn(driver: "sa.engine.interfaces.DBAPICursor") -> bool:
+    """Begin to write as soon as other processes let us; false when they do not or the database fails."""
+    ends = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                return False
+            time.sleep(TURN_LOOK_S)
+        else:
+            return True
