@@ -27,7 +27,7 @@ import httpx
 from precedent.app import App
 from precedent.settings import load
 from precedent.store import bulk
-from precedent.store.schema import transcript, usage_name, usage_request, usage_rollup, usage_transcript, user
+from precedent.store.schema import state, transcript, usage_name, usage_request, usage_rollup, usage_transcript, user
 from precedent.usage.rollups import BUCKET, SPANS
 
 from . import generate
@@ -197,13 +197,13 @@ def _row(name: str, times: Sequence[float], *, goal_ms: float | None = None) -> 
 
 def _fill(app: App, sessions: int) -> None:
     """Write the rows that so many sessions of 50 people over 200 days would have."""
-    app.processing.register_all()
+    processors = app.processing.register_all()
     kinds = [("agent", "claude-code"), ("model", "one"), ("model", "two"), ("modifiers", ""), ("prices", "x")]
     kinds += [("project", f"/code/{number}") for number in range(40)]
     with app.store.write() as tx:
         bulk.insert(tx, user, ["id", "key", "created_at"], [(number, f"person-{number}", 0) for number in range(1, 51)])
         bulk.insert(tx, usage_name, ["id", "kind", "name"], [(at, *each) for at, each in enumerate(kinds, 1)])
-        rows, facts, requests = [], [], []
+        rows, facts, requests, done = [], [], [], []
         sums: dict[tuple[int, ...], int] = {}
         for number in range(sessions):
             person, project = number % 50 + 1, 6 + number % 40
@@ -213,6 +213,7 @@ def _fill(app: App, sessions: int) -> None:
                 (number + 1, file, person, "claude-code", name, f"/x/{name}", b"", file, 1, 1, "h", b"", 0, 0, 0)
             )
             facts.append((number + 1, begin, begin + 3_600_000_000, 600_000_000, project, f"Title {number}", 40))
+            done += [(each.name, file, number + 1, f"person-{person}", "done", each.version) for each in processors]
             for request in range(PER_SESSION):
                 at, key = begin + request * 60_000_000, number * PER_SESSION + request + 1
                 model = 2 + number % 2
@@ -223,6 +224,7 @@ def _fill(app: App, sessions: int) -> None:
                     group = (span, at // BUCKET // span * span, person, 1, model, project)
                     sums[group] = sums.get(group, 0) + 1
         bulk.insert(tx, transcript, _TRANSCRIPT, rows)
+        bulk.insert(tx, state, _STATE, done)
         bulk.insert(tx, usage_transcript, _FACTS, facts)
         bulk.insert(tx, usage_request, _REQUEST, requests)
         bulk.insert(
@@ -236,6 +238,7 @@ _TRANSCRIPT = (
     "revision", "content_hash", "archive_blocks", "observed_at", "created_at", "changed_at",
 )  # fmt: skip
 _FACTS = ("transcript_id", "first_at", "last_at", "active_us", "project_id", "title", "lines")
+_STATE = ("processor_name", "session_file", "transcript_id", "username", "status", "processor_version")
 _GROUP = ("span", "bucket", "user_id", "agent_id", "model_id", "project_id")
 _REQUEST = (
     "key", "transcript_id", "at", "line", "byte_offset", "project_id", "model_id", "modifiers_id", "input_tokens",

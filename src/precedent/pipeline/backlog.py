@@ -1,5 +1,6 @@
 """What processors have still to do and have given up on, for people who look after them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from precedent.errors import BadInput, NotFound
-from precedent.store.schema import processor, state, transcript
+from precedent.store.schema import ASIDE, PENDING, processor, state, transcript
 
 
 class Backlog(msgspec.Struct, kw_only=True):
@@ -52,50 +53,65 @@ class FailedTranscript(msgspec.Struct, kw_only=True):
 
 
 def processors(tx: sa.Connection, *, now: int) -> list[Backlog]:
-    """Return the backlog of every known processor, by name."""
+    """Return the backlog of every known processor, by name.
+
+    Nearly all transcripts are done, so these are what is left of all when the others are taken away: to count by an
+    index takes a seventh of the time of looking at every row.
+    """
+    every = Counter({(name, version): count for name, version, count in tx.execute(_by_version())})
+    pending, aside = tx.execute(_pending(), {"now": now}).all(), tx.execute(_aside()).all()
+    for row in (*pending, *aside):
+        every[row.processor_name, row.processor_version] -= row.number
     return [
         Backlog(
-            processor=row.name,
-            version=row.version,
-            done=int(row.done),
-            backlog=int(row.backlog),
-            waiting=int(row.waiting),
-            outdated=int(row.outdated),
-            dead=int(row.dead),
-            withheld=int(row.withheld),
-            lag_us=max(0, now - row.oldest) if row.oldest else 0,
-            paused_reason=row.paused_reason,
+            processor=name,
+            version=version,
+            done=sum(count for (of, _), count in every.items() if of == name),
+            backlog=sum(row.due for row in pending if row.processor_name == name),
+            waiting=sum(row.number - row.due for row in pending if row.processor_name == name),
+            outdated=sum(count for (of, by), count in every.items() if of == name and by < version),
+            dead=sum(row.number for row in aside if (row.processor_name, row.status) == (name, "dead")),
+            withheld=sum(row.number for row in aside if (row.processor_name, row.status) == (name, "withheld")),
+            lag_us=max((now - row.oldest for row in pending if row.processor_name == name and row.oldest), default=0),
+            paused_reason=reason,
         )
-        for row in tx.execute(_processors(), {"now": now})
+        for name, version, reason in tx.execute(_known())
     ]
 
 
 @cache
-def _processors() -> sa.Select[Any]:
-    pending, due = state.c.status == "pending", state.c.next_attempt_at <= sa.bindparam("now", type_=sa.BigInteger)
+def _known() -> sa.Select[Any]:
+    return sa.select(processor.c.name, processor.c.version, processor.c.paused_reason).order_by(processor.c.name)
 
-    def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
+@cache
+def _by_version() -> sa.Select[Any]:
+    of = state.c.processor_name, state.c.processor_version
+    return sa.select(*of, sa.func.count()).group_by(*of)
+
+
+@cache
+def _pending() -> sa.Select[Any]:
+    # The sum keeps SQLite from going through all rows in the order of the groups, by the index of versions.
+    of = state.c.processor_name, (state.c.processor_version + sa.literal_column("0")).label("processor_version")
+    due = state.c.next_attempt_at <= sa.bindparam("now")
+    one, none = sa.literal_column("1", sa.BigInteger), sa.literal_column("0", sa.BigInteger)
     return (
         sa.select(
-            processor.c.name,
-            processor.c.version,
-            processor.c.paused_reason,
-            number(state.c.status == "done").label("done"),
-            number(sa.and_(pending, due)).label("backlog"),
-            number(sa.and_(pending, ~due)).label("waiting"),
-            number(sa.and_(state.c.status == "done", state.c.processor_version < processor.c.version)).label(
-                "outdated"
-            ),
-            number(state.c.status == "dead").label("dead"),
-            number(state.c.status == "withheld").label("withheld"),
-            sa.func.min(sa.case((sa.and_(pending, due), state.c.pending_since))).label("oldest"),
+            *of,
+            sa.func.count().label("number"),
+            sa.cast(sa.func.sum(sa.case((due, one), else_=none)), sa.BigInteger).label("due"),
+            sa.func.min(sa.case((due, state.c.pending_since))).label("oldest"),
         )
-        .outerjoin(state, state.c.processor_name == processor.c.name)
-        .group_by(processor.c.name, processor.c.version, processor.c.paused_reason)
-        .order_by(processor.c.name)
+        .where(sa.text(PENDING))
+        .group_by(*of)
     )
+
+
+@cache
+def _aside() -> sa.Select[Any]:
+    of = state.c.processor_name, state.c.status, state.c.processor_version
+    return sa.select(*of, sa.func.count().label("number")).where(sa.text(ASIDE)).group_by(*of)
 
 
 def archive_size(tx: sa.Connection) -> tuple[int, int]:
@@ -111,11 +127,9 @@ def _archive_size() -> sa.Select[Any]:
 
 def failed(tx: sa.Connection, *, waiting: bool) -> list[FailedTranscript]:
     """Return the dead letter of all processors, and on request the transcripts that wait for another attempt."""
-    columns = state.c
-    which = columns.status == "dead"
+    found = list(tx.execute(sa.select(state).where(sa.text(ASIDE), state.c.status == "dead")))
     if waiting:
-        which = sa.or_(which, sa.and_(columns.status == "pending", columns.attempts > 0))
-    query = sa.select(state).where(which).order_by(columns.processor_name, columns.session_file)
+        found += tx.execute(sa.select(state).where(sa.text(PENDING), state.c.attempts > 0))
     return [
         FailedTranscript(
             processor=row.processor_name,
@@ -125,7 +139,7 @@ def failed(tx: sa.Connection, *, waiting: bool) -> list[FailedTranscript]:
             error=row.last_error,
             next_attempt_at=None if row.status == "dead" else row.next_attempt_at,
         )
-        for row in tx.execute(query)
+        for row in sorted(found, key=lambda each: (each.processor_name, each.session_file))
     ]
 
 
@@ -152,7 +166,7 @@ def drop(tx: sa.Connection, sessions: Sequence[str] | None, *, processor: str | 
 
 
 def _change(tx: sa.Connection, sessions: Sequence[str] | None, name: str | None, values: dict[str, object]) -> int:
-    where = [state.c.status == "dead"]
+    where = [sa.literal_column(ASIDE, sa.Boolean), state.c.status == "dead"]
     if name is not None:
         where.append(state.c.processor_name == name)
     if sessions is not None:

@@ -8,7 +8,19 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from precedent.store.schema import audit, audit_head, contact, job, processor, run, state, transcript, worker
+from precedent.store.schema import (
+    ASIDE,
+    PENDING,
+    audit,
+    audit_head,
+    contact,
+    job,
+    processor,
+    run,
+    state,
+    transcript,
+    worker,
+)
 
 from . import totals
 
@@ -165,7 +177,7 @@ def _processors(tx: sa.Connection, *, now: int) -> dict[str, ProcessorFigures]:
                 sa.func.sum(sa.case((due, 0), else_=1)).label("waiting"),
                 sa.func.min(sa.case((due, state.c.pending_since))).label("oldest"),
             )
-            .where(state.c.status == sa.text("'pending'"))  # as text: a bound value would keep the partial index out
+            .where(sa.text(PENDING))
             .group_by(state.c.processor_name)
         )
     }
@@ -173,7 +185,7 @@ def _processors(tx: sa.Connection, *, now: int) -> dict[str, ProcessorFigures]:
         row[0]: row[1]
         for row in tx.execute(
             sa.select(state.c.processor_name, sa.func.count())
-            .where(state.c.status == sa.text("'dead'"))
+            .where(sa.text(ASIDE), state.c.status == "dead")
             .group_by(state.c.processor_name)
         )
     }

@@ -72,6 +72,8 @@ from ._usage import (
     usage_transcript,
 )
 from ._work import (
+    ASIDE,
+    PENDING,
     contact,
     job,
     processor,
@@ -82,6 +84,8 @@ from ._work import (
 )
 
 __all__ = [
+    "ASIDE",
+    "PENDING",
     "REVISION",
     "SEARCH_PREFIX",
     "account",

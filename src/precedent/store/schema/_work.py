@@ -13,6 +13,11 @@ processor = sa.Table(
     sa.Column("registered_at", Big, nullable=False),
 )
 
+PENDING = "status = 'pending'"
+ASIDE = "status NOT IN ('done', 'pending')"
+"""Pending, and set aside: dead, dropped or withheld. These are the conditions of the partial indexes of `state`; a
+statement must have them word for word, a bound value does not do."""
+
 state = sa.Table(
     "session_processor_state",
     metadata,
@@ -40,12 +45,16 @@ state = sa.Table(
         "ix_session_processor_state_pending",
         "processor_name",
         "next_attempt_at",
-        sqlite_where=sa.text("status = 'pending'"),
+        sqlite_where=sa.text(PENDING),
+        postgresql_where=sa.text(PENDING),
     ),
     sa.Index(
-        "ix_session_processor_state_dead",
+        "ix_session_processor_state_aside",
         "processor_name",
-        sqlite_where=sa.text("status = 'dead'"),
+        "status",
+        "processor_version",
+        sqlite_where=sa.text(ASIDE),
+        postgresql_where=sa.text(ASIDE),
     ),
     sa.Index("ix_session_processor_state_version", "processor_name", "processor_version"),
     sa.Index(None, "transcript_id"),
