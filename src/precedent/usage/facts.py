@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from precedent.store.schema import (
+    FAULTY,
     transcript,
     usage_event,
     usage_event_rollup,
@@ -142,7 +143,7 @@ def defect_facts() -> sa.Subquery:
             row.defects,
         )
         .join(transcript, transcript.c.id == row.transcript_id)
-        .where(row.defects > 0)
+        .where(sa.text(FAULTY))
         .subquery("facts")
     )
 

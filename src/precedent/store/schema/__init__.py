@@ -55,6 +55,7 @@ from ._tables import (
     data_table_team,
 )
 from ._usage import (
+    FAULTY,
     friction_moment,
     secret_mark,
     usage_activity,
@@ -85,6 +86,7 @@ from ._work import (
 
 __all__ = [
     "ASIDE",
+    "FAULTY",
     "PENDING",
     "REVISION",
     "SEARCH_PREFIX",

@@ -167,6 +167,9 @@ usage_event_rollup = sa.Table(
     sqlite_with_rowid=False,
 )
 
+FAULTY = "defects > 0"
+"""Condition of the partial index of `usage_transcript`; a statement must have it word for word."""
+
 usage_transcript = sa.Table(
     "usage_transcript",
     metadata,
@@ -185,6 +188,12 @@ usage_transcript = sa.Table(
     count("broken_lines"),
     count("defects"),
     sa.Index(None, "last_at"),
+    sa.Index(
+        "ix_usage_transcript_faulty",
+        "transcript_id",
+        sqlite_where=sa.text(FAULTY),
+        postgresql_where=sa.text(FAULTY),
+    ),
 )
 
 usage_activity = sa.Table(

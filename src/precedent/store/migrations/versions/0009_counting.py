@@ -1,4 +1,4 @@
-"""Count transcripts that are set aside by an index, whatever their status."""
+"""Indexes by which transcripts are counted that are set aside, whatever their status, and those with faults."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,4 +17,12 @@ def upgrade() -> None:
         ["processor_name", "status", "processor_version"],
         sqlite_where=aside,
         postgresql_where=aside,
+    )
+    faulty = sa.text("defects > 0")
+    op.create_index(
+        "ix_usage_transcript_faulty",
+        "usage_transcript",
+        ["transcript_id"],
+        sqlite_where=faulty,
+        postgresql_where=faulty,
     )
