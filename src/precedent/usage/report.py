@@ -175,7 +175,7 @@ class Report:
     def quarter_hours(self) -> list[tuple[int, int]]:
         """Return how many requests there were in each quarter of an hour that had any, in order; it as its number."""
         query = quarters(request_facts(bool(self._where.sessions)), self._given)
-        return [(bucket, requests) for bucket, requests in self._tx.execute(query, self._values)]
+        return [(bucket, requests) for bucket, requests in self._tx.execute(query, self._values).all()]
 
     def _grouped(
         self, facts: sa.Subquery, dimensions: Sequence[str], sums: Sequence[str], period: Period
