@@ -129,11 +129,8 @@ class Desk:
         if not self._done:
             say("Nothing to undo.")
             return
-        number, what = self._done.pop()
-        by, why = BY_COMMAND_LINE, "undone"
-        if what == "approved":
-            self._app.review.revoke(number, by=by, reason=why)
-        self._app.review.reopen(number, by=by, reason=why)
+        number, _what = self._done.pop()
+        self._app.review.undo(number, by=BY_COMMAND_LINE)
         self.judged -= 1
         say(f"{number} waits again.")
 
