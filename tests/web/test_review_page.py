@@ -198,6 +198,33 @@ def test_a_verdict_that_somebody_else_touched_since_is_not_taken_back(browsers: 
     assert items(team, Status.REVOKED) == ["Berths have numbers"]
 
 
+def test_the_exact_bytes_stand_there_on_demand_with_what_nobody_sees(browsers: Browsers, team: Team) -> None:
+    item = propose(team, "Use pn\u200bpm", "Use pnpm, p\u0430ypal says \u202eso.")
+
+    async def use(page: Page, _seen: Seen) -> list[str]:
+        await page.goto("/review")
+        shut = await page.is_visible("#exact .bytes")
+        await page.keyboard.press("b")
+        text = await page.inner_text("#exact")
+        marked = await page.locator("#exact mark").all_inner_texts()
+        names = await page.eval_on_selector_all("#exact .code", "all => all.map(each => each.title)")
+        await page.keyboard.press("b")
+        return [str(shut), text, "|".join(marked), "|".join(names), str(await page.is_visible("#exact .bytes"))]
+
+    shut, text, marked, names, again = browsers.visit(team.url, use, cookie=team.cookie)
+    assert (shut, again) == ("False", "False")
+    for part in (
+        "Use pnU+200Bpm",
+        "p\u0430U+0430ypal says U+202Eso.",
+        item.content_hash,
+        f"; item {item.id})",
+        "Title, 11 bytes",
+    ):
+        assert part in text
+    assert "characters that turn text around" in text and "U+202E" in marked
+    assert "ZERO WIDTH SPACE" in names and "CYRILLIC SMALL LETTER A" in names
+
+
 def test_an_item_is_approved_revoked_and_its_history_says_so(browsers: Browsers, team: Team) -> None:
     item = propose(team, "Berths have numbers")
 

@@ -12,7 +12,7 @@ from precedent.store import bulk
 from precedent.store.schema import knowledge_delivered, knowledge_evidence, knowledge_item, knowledge_version
 
 from . import marker
-from .model import plain
+from .model import Item, plain
 from .visibility import deliverable
 
 BUDGET_TOKENS = 6_000
@@ -89,6 +89,13 @@ def bundle(tx: sa.Connection, user_id: int | None, *, now: int, budget_tokens: i
         stale_after=now + STALE_AFTER_S * SECOND,
         text=text,
     )
+
+
+def line(tx: sa.Connection, item: Item, *, now: int) -> str:
+    """Return the line that files of rules would hold of an item, approved at an instant if it is not yet."""
+    said = _said(tx, [item.id]).get(item.id, _Said(0, None))
+    words = _Words(item.id, item.title, item.content, item.content_hash, item.mandatory, item.approved_at or now)
+    return _bundled(words, said).text
 
 
 def note_delivered(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: int) -> None:
@@ -186,7 +193,7 @@ def _bundled(item: _Words, said: _Said) -> BundleItem:
     people = "one person" if said.people == 1 else f"{said.people} people"
     when = f", most recently {_day(said.last_at)}" if said.last_at is not None else ""
     source = f"said by {people}{when}" if said.people else f"approved {_day(item.approved_at)}"
-    words = plain(item.content)
+    words = marker.unmarked(plain(item.content))
     return BundleItem(
         id=item.id,
         hash=item.content_hash,

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from precedent.errors import BadInput, PrecedentError
 from precedent.http.access import Acting, Caller, PageRoutes, Program, allow
 from precedent.http.questions import Cursor, Question
-from precedent.knowledge import listing
+from precedent.knowledge import exact, listing
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import Status
@@ -75,6 +75,7 @@ def queue(request: Request, program: Program, caller: Caller, asked: Annotated[R
         numbers = [each.id for each in waiting]
         number = asked.item if asked.item in numbers else numbers[0] if numbers else 0
         found = listing.shown(tx, caller, number, now=now) if numbers else None
+        delivered = exact.parts(tx, found.item, now=now) if found else []
     place = numbers.index(number) if numbers else 0
     return render(
         request,
@@ -82,6 +83,7 @@ def queue(request: Request, program: Program, caller: Caller, asked: Annotated[R
         waiting=waiting,
         left=left,
         found=found,
+        delivered=delivered,
         pairs=program.pairs.of(caller, number) if numbers else [],
         before=numbers[place - 1] if place else 0,
         after=numbers[place + 1] if place + 1 < len(numbers) else 0,
