@@ -112,6 +112,12 @@ def note_delivered(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, 
     bulk.insert_new(tx, table, ["item_id", "user_id", "first_at", "last_at"], new)
 
 
+def has_reached(tx: sa.Connection, user_id: int) -> bool:
+    """Tell whether anything was ever given to a person's agents."""
+    table = knowledge_delivered.c
+    return tx.scalar(sa.select(table.item_id).where(table.user_id == user_id).limit(1)) is not None
+
+
 def is_noted(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: int) -> bool:
     """Tell whether there is nothing to note: most bundles are those of before."""
     table = knowledge_delivered.c

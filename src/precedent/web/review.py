@@ -25,9 +25,11 @@ from .asking import given_fields
 from .contract import Entry, Group, Pages
 from .forms import Form
 from .knowledge import judge, said_at
+from .next_steps import delivery
 from .rendering import done, render
 
 routes = PageRoutes()
+LOOK = allow(Role.ADMIN, scope=Scope.JOBS)
 REVIEWER, WRITE = allow(Role.REVIEWER), allow(Role.REVIEWER, scope=Scope.WRITE)
 QUEUE, PAIRS = 30, 20
 VERDICTS = ("approve", "reject", "edit")
@@ -76,6 +78,7 @@ def queue(request: Request, program: Program, caller: Caller, asked: Annotated[R
         number = asked.item if asked.item in numbers else numbers[0] if numbers else 0
         found = listing.shown(tx, caller, number, now=now) if numbers else None
         delivered = exact.parts(tx, found.item, now=now) if found else []
+        step = delivery(tx, caller, now=now)
     place = numbers.index(number) if numbers else 0
     return render(
         request,
@@ -89,6 +92,8 @@ def queue(request: Request, program: Program, caller: Caller, asked: Annotated[R
         after=numbers[place + 1] if place + 1 < len(numbers) else 0,
         undo=asked.undo.split(",") if asked.undo else [],
         said_at=said_at,
+        step=step,
+        looks=caller.may(roles=LOOK.roles, scope=LOOK.scope),
     )
 
 
