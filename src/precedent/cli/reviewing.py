@@ -15,6 +15,7 @@ from precedent.app import App
 from precedent.errors import BadInput, PrecedentError
 from precedent.knowledge import listing
 from precedent.knowledge.drafts import Draft
+from precedent.knowledge.exact import Part, escaped, parts
 from precedent.knowledge.listing import Filter, Shown
 from precedent.knowledge.model import Item, Status
 from precedent.knowledge.pairs import Pair, Resolution
@@ -78,9 +79,11 @@ class Desk:
     def show(self, item: Item) -> None:
         """Print an item as it would be delivered, with its evidence."""
         with self._app.store.read() as tx:
-            found = listing.shown(tx, COMMAND_LINE, item.id, now=self._app.clock.now())
+            now = self._app.clock.now()
+            found = listing.shown(tx, COMMAND_LINE, item.id, now=now)
+            delivered = parts(tx, found.item, now=now)
         self._pairs = self._app.pairs.of(COMMAND_LINE, item.id)
-        for line in (*shown_lines(found), *pair_lines(self._pairs, item.id)):
+        for line in (*shown_lines(found, delivered), *pair_lines(self._pairs, item.id)):
             say(line)
         say(KEYS)
         if self._pairs:
@@ -129,11 +132,8 @@ class Desk:
         if not self._done:
             say("Nothing to undo.")
             return
-        number, what = self._done.pop()
-        by, why = BY_COMMAND_LINE, "undone"
-        if what == "approved":
-            self._app.review.revoke(number, by=by, reason=why)
-        self._app.review.reopen(number, by=by, reason=why)
+        number, _what = self._done.pop()
+        self._app.review.undo(number, by=BY_COMMAND_LINE)
         self.judged -= 1
         say(f"{number} waits again.")
 
@@ -190,29 +190,31 @@ def pair_lines(pairs: Sequence[Pair], item_id: int) -> list[str]:
         what = "MAY CONTRADICT" if pair.relation == "contradiction" else "may repeat"
         differs = f" (differs in {', '.join(pair.differences)})" if pair.differences else ""
         lines.append(f"{what} #{other.id}, {other.status.value}{differs}")
-        lines.append(f"    {visible(other.content)}")
+        lines.append(f"    {escaped(other.content)}")
     return lines
 
 
-def shown_lines(found: Shown) -> list[str]:
-    """Return an item for a terminal: exactly what would be delivered, with invisible characters made visible."""
+def shown_lines(found: Shown, delivered: Sequence[Part]) -> list[str]:
+    """Return an item for a terminal: exactly what would be delivered, with what nobody sees made visible."""
     item, sure = found.item, found.confidence
-    lines = ["", "─" * 72, f"#{item.id}  {visible(item.title)}", "", *map(visible, item.content.split("\n")), ""]
+    lines = ["", "─" * 72, f"#{item.id}  {escaped(item.title)}", "", *map(escaped, item.content.split("\n")), ""]
     if item.flags:
         lines.append(f"SUSPICIOUS: {', '.join(item.flags)}")
+    for part in delivered:
+        lines += [f"  {part.label}: {flag}{f', at “{at}”' if at else ''}" for flag, at in part.told.items()]
+    lines.append(
+        f"in files of rules, {delivered[-1].size_bytes} bytes: {''.join(each.shown for each in delivered[-1].pieces)}"
+    )
+    lines.append(f"hash {item.content_hash}")
     reasons = ", ".join(f"{each.text} {each.adds:+}" for each in sure.reasons)
     lines.append(f"confidence {sure.value} of 1000 ({reasons or 'nobody says so'})")
     for each in found.evidence:
-        lines.append(f"  {each.kind} by {each.person}, {instant(each.said_at)}, {each.session_file}:{each.line}")
-        lines.append(f"    “{visible(each.quote)}”")
+        place = f"{each.session_file}:{each.line}, byte {each.byte_offset}, characters {each.start} to {each.end}"
+        lines.append(f"  {each.kind} by {each.person}, {instant(each.said_at)}, {place}")
+        lines.append(f"    “{escaped(each.quote)}”")
         if each.context:
-            lines.append(f"    after the agent: …{visible(each.context[-160:])}")
+            lines.append(f"    after the agent: …{escaped(each.context[-160:])}")
     return lines
-
-
-def visible(text: str) -> str:
-    """Return a text with everything that does not print as an escape."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from precedent.store import bulk
 from precedent.store.schema import knowledge_delivered, knowledge_evidence, knowledge_item, knowledge_version
 
 from . import marker
-from .model import plain
+from .model import Item, plain
 from .visibility import deliverable
 
 BUDGET_TOKENS = 6_000
@@ -91,6 +91,13 @@ def bundle(tx: sa.Connection, user_id: int | None, *, now: int, budget_tokens: i
     )
 
 
+def line(tx: sa.Connection, item: Item, *, now: int) -> str:
+    """Return the line that files of rules would hold of an item, approved at an instant if it is not yet."""
+    said = _said(tx, [item.id]).get(item.id, _Said(0, None))
+    words = _Words(item.id, item.title, item.content, item.content_hash, item.mandatory, item.approved_at or now)
+    return _bundled(words, said).text
+
+
 def note_delivered(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: int) -> None:
     """Note that items reached a person; what was noted today already is left as it is."""
     table = knowledge_delivered
@@ -103,6 +110,12 @@ def note_delivered(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, 
         tx.execute(table.update().where(table.c.user_id == user_id, table.c.item_id.in_(old)).values(last_at=now))
     new = [(number, user_id, now, now) for number in item_ids if number not in known]
     bulk.insert_new(tx, table, ["item_id", "user_id", "first_at", "last_at"], new)
+
+
+def has_reached(tx: sa.Connection, user_id: int) -> bool:
+    """Tell whether anything was ever given to a person's agents."""
+    table = knowledge_delivered.c
+    return tx.scalar(sa.select(table.item_id).where(table.user_id == user_id).limit(1)) is not None
 
 
 def is_noted(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: int) -> bool:
@@ -186,7 +199,7 @@ def _bundled(item: _Words, said: _Said) -> BundleItem:
     people = "one person" if said.people == 1 else f"{said.people} people"
     when = f", most recently {_day(said.last_at)}" if said.last_at is not None else ""
     source = f"said by {people}{when}" if said.people else f"approved {_day(item.approved_at)}"
-    words = plain(item.content)
+    words = marker.unmarked(plain(item.content))
     return BundleItem(
         id=item.id,
         hash=item.content_hash,

@@ -112,6 +112,11 @@ def shown(tx: sa.Connection, who: Principal, number: int, *, now: int) -> Shown:
     )
 
 
+def some(tx: sa.Connection, who: Principal, numbers: Sequence[int], *, now: int) -> dict[int, Item]:
+    """Return those of some items that the viewer may see, by id."""
+    return {each.id: each for each in rows.items(tx, knowledge_item.c.id.in_(numbers), visible(who, now=now))}
+
+
 def history(tx: sa.Connection, who: Principal, number: int, *, now: int) -> list[Change]:
     """Return every version of an item, the oldest first.
 

@@ -10,9 +10,14 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 
 def wrap(text: str) -> str:
     """Return a text between our marks, which it cannot hold itself."""
-    for mark in (BEGIN, END):
-        text = text.replace(mark, "")
-    return f"{BEGIN}\n{text.strip()}\n{END}\n"
+    return f"{BEGIN}\n{unmarked(text).strip()}\n{END}\n"
+
+
+def unmarked(text: str) -> str:
+    """Return a text without our marks; what is left when one is taken out of another may be one again."""
+    while BEGIN in text or END in text:
+        text = text.replace(BEGIN, "").replace(END, "")
+    return text
 
 
 def hidden(text: str) -> str:

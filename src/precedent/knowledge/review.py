@@ -1,12 +1,12 @@
 """What people decide about items; each decision is one transaction with its version and its audit entry."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from precedent.clock import Clock
-from precedent.errors import BadInput, Conflict, Forbidden, NotFound, PrecedentError
+from precedent.errors import BadInput, Conflict, Forbidden, PrecedentError
 from precedent.security import audit
 from precedent.security.acting import By
 from precedent.store import Store
@@ -14,6 +14,7 @@ from precedent.store.schema import knowledge_item, knowledge_vote
 
 from . import pairing, rows, versions
 from .drafts import Draft, applied
+from .judging import Change, approvable, check_judge, check_seen, unchanged
 from .listing import item_ids_of
 from .model import Item, Status, content_hash
 from .statuses import Action, after, moved
@@ -21,6 +22,10 @@ from .visibility import sees_queue, visible
 
 MAX_BATCH = 200
 HOUSEKEEPING = "housekeeping"
+UNDONE = "undone"
+"""The reason of what takes a verdict back."""
+VERDICTS = frozenset({Action.APPROVE, Action.REJECT, Action.MANDATE})
+"""What may be taken back by whoever did it, as long as nothing else was done since."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,16 +84,7 @@ class Review:
             Forbidden: it is not theirs to judge.
             Conflict: it is not pending, its words changed, or something suspicious in it was not seen.
         """
-
-        def change(_: sa.Connection, item: Item) -> Item:
-            if unseen := sorted(set(item.flags) - set(flags_seen)):
-                raise Conflict(
-                    f"item {number} is flagged ({', '.join(unseen)}); approve it by itself and name what you saw",
-                    state={"flags": ", ".join(item.flags), "content_hash": item.content_hash},
-                )
-            return item
-
-        return self._act(number, Action.APPROVE, by=by, expected=expected, change=change)
+        return self._act(number, Action.APPROVE, by=by, expected=expected, change=approvable(flags_seen))
 
     def reject(self, number: int, *, by: By, expected: str | None = None, reason: str = "") -> Item:
         """Reject; what is found again in these words stays rejected."""
@@ -110,7 +106,36 @@ class Review:
         """Take an approval back: the item leaves every bundle."""
         return self._act(number, Action.REVOKE, by=by, expected=expected, reason=reason)
 
-    def batch(self, action: Action, items: Sequence[tuple[int, str]], *, by: By, reason: str = "") -> list[Verdict]:
+    def undo(self, number: int, *, by: By) -> Item:
+        """Take one's own last verdict back: the item waits again.
+
+        Raises:
+            NotFound: they see no such item.
+            Forbidden: it is not theirs to judge.
+            Conflict: the last that was done with it is no verdict of theirs.
+        """
+        now = self._clock.now()
+        with self._store.write() as tx:
+            item = rows.item(tx, number, visible(by.principal, now=now), lock=True)
+            check_judge(item, by)
+            last = versions.last(tx, number)
+            if last.by != by.principal.name or last.action not in VERDICTS:
+                raise Conflict(
+                    f"item {number} was last touched by {last.by} ({last.action}); your verdict stands no more"
+                )
+            if item.status is Status.APPROVED:
+                item = self._write(tx, item, Action.REVOKE, by=by, now=now, reason=UNDONE)
+            return self._write(tx, item, Action.REOPEN, by=by, now=now, reason=UNDONE)
+
+    def batch(
+        self,
+        action: Action,
+        items: Sequence[tuple[int, str]],
+        *,
+        by: By,
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> list[Verdict]:
         """Approve or reject several items, each by itself; flagged ones are never approved here.
 
         Args:
@@ -118,6 +143,7 @@ class Review:
             items: ids, each with the content hash that the judge saw.
             by: who judges.
             reason: for the history.
+            dry_run: only tell what would become of each.
 
         Raises:
             BadInput: it is another action, or there are too many.
@@ -127,12 +153,13 @@ class Review:
         if len(items) > MAX_BATCH:
             raise BadInput(f"a batch has at most {MAX_BATCH} items")
         found = []
+        change = approvable(()) if action is Action.APPROVE else unchanged
         for number, expected in items:
             try:
-                if action is Action.APPROVE:
-                    item = self.approve(number, by=by, expected=expected)
+                if dry_run:
+                    item = self._tried(number, action, by=by, expected=expected, change=change)
                 else:
-                    item = self.reject(number, by=by, expected=expected, reason=reason)
+                    item = self._act(number, action, by=by, expected=expected, reason=reason, change=change)
             except PrecedentError as error:
                 found.append(Verdict(id=number, error=str(error)))
             else:
@@ -202,18 +229,22 @@ class Review:
         by: By,
         expected: str | None = None,
         reason: str = "",
-        change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
+        change: Change = unchanged,
     ) -> Item:
         now = self._clock.now()
         with self._store.write() as tx:
             item = rows.item(tx, number, visible(by.principal, now=now), lock=True)
-            _check_judge(item, by)
-            if expected is not None and expected != item.content_hash:
-                raise Conflict(
-                    f"item {number} was changed meanwhile; look at it again",
-                    state={"content_hash": item.content_hash, "version": item.version},
-                )
+            check_seen(item, by, expected)
             return self._write(tx, item, action, by=by, now=now, reason=reason, change=change)
+
+    def _tried(self, number: int, action: Action, *, by: By, expected: str, change: Change) -> Item:
+        """Return an item as an action would leave it, and leave it as it is."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            item = rows.item(tx, number, visible(by.principal, now=now))
+            check_seen(item, by, expected)
+            after(item, action)
+            return moved(change(tx, item), action, by=by.principal.name, now=now)
 
     def _write(
         self,
@@ -224,7 +255,7 @@ class Review:
         by: By,
         now: int,
         reason: str,
-        change: Callable[[sa.Connection, Item], Item] = lambda _, item: item,
+        change: Change = unchanged,
     ) -> Item:
         after(item, action)  # whether it may be done is told before what is wrong with the change
         changed = moved(change(tx, item), action, by=by.principal.name, now=now)
@@ -245,17 +276,3 @@ def expire(store: Store, *, now: int) -> int:
             gone = moved(each, Action.EXPIRE, by=HOUSEKEEPING, now=now)
             versions.write(tx, gone, Action.EXPIRE, by=HOUSEKEEPING, now=now, reason="its time has passed")
     return len(found)
-
-
-def _check_judge(item: Item, by: By) -> None:
-    """Let reviewers judge what is the team's, and owners what is theirs.
-
-    Raises:
-        NotFound: somebody else's personal item; nobody is to know of it.
-        Forbidden: they review nothing.
-    """
-    if item.owner is not None:
-        if item.owner != by.principal.user_id:
-            raise NotFound(f"no knowledge item {item.id}")
-    elif not sees_queue(by.principal):
-        raise Forbidden("team knowledge is judged by reviewers")

@@ -1,5 +1,7 @@
 """Every change of an item, written in one way: the item's row, its version, nothing else."""
 
+from typing import NamedTuple
+
 import msgspec
 import sqlalchemy as sa
 
@@ -9,6 +11,20 @@ from . import pairing, rows
 from .model import Item, content_hash
 from .scanning import SOURCE, scan
 from .statuses import Action
+
+
+class Last(NamedTuple):
+    """What was done with an item last, and by whom."""
+
+    action: str
+    by: str
+
+
+def last(tx: sa.Connection, item_id: int) -> Last:
+    """Return what was done last with an item that exists."""
+    version = knowledge_version.c
+    query = sa.select(version.action, version.by).where(version.item_id == item_id).order_by(version.number.desc())
+    return Last(*tx.execute(query.limit(1)).one())
 
 
 def write(tx: sa.Connection, item: Item, action: Action, *, by: str, now: int, reason: str = "") -> Item:

@@ -115,17 +115,16 @@ class Site:
         return bool(said) and said in {self._origin, f"{presented.scheme}://{presented.host}".lower()}
 
     def is_local(self, presented: Presented) -> bool:
-        """Tell whether a caller without proof is whoever develops on this machine.
+        """Tell whether a caller without proof is whoever develops on this machine."""
+        return self.local and self.is_at_this_machine(presented)
+
+    def is_at_this_machine(self, presented: Presented) -> bool:
+        """Tell whether a caller sits at this machine.
 
         No proxy may stand between, and the name asked for must be this machine's: a foreign name that was made to
         lead here would let any page in.
         """
-        return (
-            self.local
-            and not presented.forwarded
-            and is_loopback(presented.address)
-            and is_loopback(_hostname(presented.host))
-        )
+        return not presented.forwarded and is_loopback(presented.address) and is_loopback(_hostname(presented.host))
 
 
 def safe_path(to: str) -> str:

@@ -19,6 +19,7 @@ from precedent.security.site import safe_path
 
 from .contract import Pages
 from .forms import Form
+from .places import command
 from .rendering import done, render
 
 routes = PageRoutes()
@@ -96,6 +97,7 @@ def _login(
         fault=fault,
         single_sign_on=program.oidc is not None,
         no_accounts=not program.accounts.any(),
+        command=command(request, program, data=True),
     )
 
 

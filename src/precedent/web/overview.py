@@ -24,6 +24,8 @@ from .addresses import address
 from .asking import today
 from .contract import Entry, Group, Pages
 from .drawing import Spark, sparkline
+from .next_steps import next_step
+from .places import command
 from .rendering import done, render
 from .usage_tables import tokens
 
@@ -73,6 +75,7 @@ def overview(request: Request, program: Program, caller: Caller) -> HTMLResponse
         visible = None if visibility.aggregates_only(caller) else persons_seen(caller, single=True)
         where = service.Where(visible=() if visibility.aggregates_only(caller) else visible)
         newest = service.sessions(tx, where=where, limit=NEWEST).rows
+        step = next_step(tx, caller, pending=knowledge.pending, now=now)
     checks = program.health.checks()
     return render(
         request,
@@ -94,6 +97,9 @@ def overview(request: Request, program: Program, caller: Caller) -> HTMLResponse
         newest=newest,
         everybody=visible is None,
         admin=caller.role is Role.ADMIN,
+        step=step,
+        command=command(request, program),
+        server_command=command(request, program, data=True),
     )
 
 

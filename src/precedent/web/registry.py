@@ -3,6 +3,7 @@
 from . import (
     account,
     audit,
+    connect,
     data,
     data_tables,
     jobs,
@@ -36,5 +37,6 @@ REGISTRY: tuple[Pages, ...] = (
     audit.PAGES,
     settings.PAGES,
     account.PAGES,
+    connect.PAGES,
     login.PAGES,
 )
