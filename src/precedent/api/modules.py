@@ -60,7 +60,8 @@ def add(server: FastAPI) -> None:
     server.state.agents = frozenset(each.name for each in plugins.installed(plugins.READERS))
     server.state.uploads = uploads.Places()
     server.state.exports = export.turns()
-    for module in MODULES:
-        server.include_router(module.routes)
+    # First those with a word where others of the same path have a name: the first that fits says which methods it knows.
     for each in (data, marketplaces, scripts):
         server.include_router(each.plain_routes)
+    for module in MODULES:
+        server.include_router(module.routes)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import msgspec
 import pydantic
 from fastapi import Depends, Header, Query, Request, Response
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
 from precedent.app import App
@@ -93,14 +95,14 @@ class Terms(pydantic.BaseModel):
 
 def terms(
     wait: Annotated[
-        float | None, Query(ge=0, le=3600, description="Seconds to wait for the end; without it, until the end.")
+        Annotated[float, Field(ge=0, le=3600)] | SkipJsonSchema[None],
+        Query(description="Seconds to wait for the end; without it, until the end."),
     ] = None,
+    # Nobody can send a header that is null.
     due_at: Annotated[
-        int | None,
+        Annotated[int, Field(ge=0, le=LAST_INSTANT)] | SkipJsonSchema[None],
         Header(
             alias="Idempotency-Key",
-            ge=0,
-            le=LAST_INSTANT,
             description="The instant at which the run was due, UTC microseconds. Each instant is one run at most.",
         ),
     ] = None,

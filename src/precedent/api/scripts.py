@@ -4,10 +4,11 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from precedent.app import App
 from precedent.http.access import Acting, Caller, Program, Routes, allow
+from precedent.http.questions import whole
 from precedent.jobs.records import SCRIPTS
 from precedent.schedules import Fault, parse
 from precedent.scripts import listing
@@ -39,7 +40,7 @@ class ScriptGiven(BaseModel):
     secrets: Annotated[
         dict[str, str], Field(max_length=100, description="Names of secrets, by environment variable.")
     ] = {}
-    timeout_s: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_S)] = 300
+    timeout_s: Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT_S), BeforeValidator(whole)] = 300
     network: Annotated[bool, Field(description="It may use the network.")] = False
 
     @field_validator("schedule")

@@ -32,6 +32,11 @@ def _written(value: object) -> object:
     return value
 
 
+def whole(value: object) -> object:
+    """Take a whole number as JSON may write it, 300.0, for what it is; a strict model would refuse it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Day = Annotated[date, pydantic.BeforeValidator(_written)]
 Cursor = Annotated[str, Field(max_length=4000, pattern=r"^[A-Za-z0-9_-]+$")]
 
