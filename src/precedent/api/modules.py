@@ -60,7 +60,7 @@ def add(server: FastAPI) -> None:
     server.state.agents = frozenset(each.name for each in plugins.installed(plugins.READERS))
     server.state.uploads = uploads.Places()
     server.state.exports = export.turns()
-    # First those with a word where others of the same path have a name: the first that fits says which methods it knows.
+    # First those with a word where others have a name: the first path that fits says which methods there are.
     for each in (data, marketplaces, scripts):
         server.include_router(each.plain_routes)
     for module in MODULES:
