@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from dulwich.objects import Blob, Tree
 from callers import person
 from conftest import MakeApp
 from git_servers import Files, GitServer, plugin
-from marketplace_places import LOOPBACK, add, counts, plugins, shown, trust
+from marketplace_places import LOOPBACK, add, counts, offers, plugins, shown, trust
 from precedent.app import App
-from precedent.errors import BadInput
-from precedent.marketplaces import contents
+from precedent.errors import BadInput, NotFound
+from precedent.marketplaces import catalogue, contents
+from precedent.marketplaces.model import Marketplace
 from precedent.security.acting import BY_COMMAND_LINE
 from precedent.security.principals import COMMAND_LINE, Principal, Role, Scope
 from precedent.store.schema import user
@@ -318,6 +319,64 @@ def test_a_disk_that_fails_for_one_marketplace_is_told_and_stops_no_other(
     assert {each["kind"] for each in stats.errors_detail} == {"transient"}
 
 
+REFS = "application/x-git-upload-pack-advertisement"
+
+
+def line(data: bytes) -> bytes:
+    return b"%04x" % (len(data) + 4) + data
+
+
+def test_words_of_a_server_that_no_database_takes_stop_no_other_marketplace(
+    make_app: MakeApp, postgres_url: Callable[[], str], git: GitServer
+) -> None:
+    app = make_app(egress_private=LOOPBACK, database_url=postgres_url())
+    git.commit("zebra.git", plugin("zebra"))
+
+    def refuse(environ: dict[str, Any], start: Any) -> list[bytes] | None:
+        if not environ["PATH_INFO"].startswith("/evil"):
+            return None
+        start("200 OK", [("Content-Type", REFS)])
+        return [line(b"# service=git-upload-pack\n"), b"0000", line(b"ERR \0 \xed\xa0\x80")]
+
+    git.answer = refuse
+    for name in ("evil", "zebra"):
+        add(app, git, name)
+    assert counts(app.sync_marketplaces()) == {"synced": 1, "failed": 1}
+    assert "the server of git said" in shown(app, "evil").error
+
+
+def test_branches_without_end_are_given_up_on(app: App, git: GitServer) -> None:
+    def endless(_environ: dict[str, Any], start: Any) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", REFS)])
+        yield line(b"# service=git-upload-pack\n") + b"0000"
+        for number in range(1_000_000):
+            yield b"".join(line(b"%040x refs/heads/%d-%d%s\n" % (1, number, each, b"x" * 900)) for each in range(100))
+
+    git.answer = endless
+    add(app, git)
+    stats = app.sync_marketplaces()
+    assert "the list of branches and tags is larger than 32 MiB" in stats.errors_detail[0]["error"]
+
+
+def test_files_that_a_web_server_gives_out_are_no_repository(app: App, git: GitServer) -> None:
+    def files(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        return [b"1" * 40 + b"\trefs/heads/main\n"] if "info/refs" in environ["PATH_INFO"] else [b"P pack-1.pack\n"]
+
+    git.answer = files
+    add(app, git)
+    (failed,) = app.sync_marketplaces().errors_detail
+    assert (failed["kind"], "does not speak git over HTTP" in failed["error"]) == ("permanent", True)
+    assert len(git.asked) == 1
+
+
+def test_two_plugins_of_the_same_files_are_both_read(app: App, git: GitServer) -> None:
+    git.commit("harbour.git", several({"a": text("x"), "b": text("x")}))
+    add(app, git)
+    assert counts(app.sync_marketplaces()) == {"synced": 1}
+    assert {each.name for each in plugins(app)} == {"a", "b"}
+
+
 def test_what_is_more_to_tell_than_anybody_reads_is_left_out(app: App, git: GitServer) -> None:
     long: Files = {f"commands/{number}.md": f"!`{'x' * 19_000}`" for number in range(300)}
     git.commit("harbour.git", several({"long": long, "short": text("x")}))
@@ -325,6 +384,20 @@ def test_what_is_more_to_tell_than_anybody_reads_is_left_out(app: App, git: GitS
     app.sync_marketplaces()
     assert [each.name for each in plugins(app)] == ["short"]
     assert "long was left out: there is more to tell" in shown(app).defects[0]
+
+
+def test_what_was_changed_while_it_was_read_is_not_told_as_read(app: App, git: GitServer) -> None:
+    git.commit("harbour.git", plugin())
+    add(app, git)
+
+    def change(_environ: dict[str, Any], _start: Any) -> None:
+        git.answer = lambda _environ, _start: None
+        given = Marketplace(name="harbour", url=f"{git.url}/other.git")
+        app.marketplaces.change("harbour", given, by=BY_COMMAND_LINE)
+
+    git.answer = change
+    assert counts(app.sync_marketplaces()) == {"failed": 1}
+    assert (plugins(app), shown(app).error) == ([], "")
 
 
 # What others are served -----------------------------------------------------------------------------------------------
@@ -386,6 +459,43 @@ def test_who_leaves_a_team_is_not_given_its_plugins_by_asking_late(app: App, git
     app.teams.remove("sales", "ada", by=BY_COMMAND_LINE)
     with pytest.raises(BadInput):
         app.serve_git(ada, body=wanted)
+
+
+def test_words_beside_the_files_are_served_as_they_were_seen(app: App, git: GitServer) -> None:
+    def listed(said: str) -> Files:
+        entry = {"name": "tides", "source": "./plugins/tides", "description": said}
+        return {**plugin(), ".claude-plugin/marketplace.json": json.dumps({"plugins": [entry]})} | {
+            "plugins/tides/.claude-plugin/plugin.json": "{}"
+        }
+
+    git.commit("harbour.git", listed("All about tides"))
+    add(app, git)
+    app.sync_marketplaces()
+    (seen,) = plugins(app)
+    git.commit("harbour.git", listed(ORDER))
+    app.sync_marketplaces()
+    app.marketplaces.trust("harbour", "tides", content_hash=seen.content_hash, by=BY_COMMAND_LINE)
+    assert [each.description for each in offers(app)] == ["All about tides"]
+
+
+def test_who_is_served_nothing_learns_nothing(app: App, git: GitServer) -> None:
+    git.commit("sales.git", plugin("deals"))
+    app.teams.create("sales", by=BY_COMMAND_LINE)
+    app.teams.create("crew", by=BY_COMMAND_LINE)
+    add(app, git, "sales", teams=["sales"])
+    app.sync_marketplaces()
+    trust(app, "sales", "deals")
+    ada, told = principal(app, "ada"), set[str]()
+    with app.store.read() as tx:
+        for name, of in (("sales", "deals"), ("sales", "nothing"), ("nothing", "deals")):
+            with pytest.raises(NotFound) as raised:
+                catalogue.plugin(tx, name, of, ada)
+            told.add(str(raised.value).replace(name, "-").replace(of, "-"))
+    assert len(told) == 1
+    given = Marketplace(name="sales", url=f"{git.url}/sales.git", enabled=False)
+    app.marketplaces.change("sales", given, by=BY_COMMAND_LINE)
+    with app.store.read() as tx:
+        assert catalogue.plugins(tx, ada) == []
 
 
 def test_a_secret_goes_to_the_host_it_was_given_for_and_to_no_other(
