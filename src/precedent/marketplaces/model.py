@@ -102,7 +102,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of an attack, or something that cannot be shown.
 
     Attributes:
-        flag: as in the scan of knowledge; `unreadable`, `cut`, `unlisted`, `fetched` and `unscanned` are ours.
+        flag: as in the scan of knowledge; `unreadable`, `cut`, `unlisted`, `fetched`, `forced` and
+            `unscanned` are ours.
         path: of the file.
     """
 

@@ -69,9 +69,11 @@ def _answer(order: SyncOrder, egress: Egress) -> Synced | NotSynced:
         staying = any(each in str(error).lower() for each in STAYING)
         return _refused(Fault.PERMANENT if staying else Fault.TRANSIENT, f"the server of git said: {error}")
     except (MemoryError, RecursionError):
-        return _refused(Fault.PERMANENT, "the repository takes too much memory to be read")
+        pass  # what it holds is let go before anything is said
     except Exception as error:  # the child's boundary
-        return _refused(Fault.PERMANENT, f"the repository cannot be read: {type(error).__name__}: {error}")
+        if not isinstance(error.__context__, MemoryError):  # otherwise what was open could not be closed either
+            return _refused(Fault.PERMANENT, f"the repository cannot be read: {type(error).__name__}: {error}")
+    return _refused(Fault.PERMANENT, "the repository takes too much memory to be read")
 
 
 def _refused(kind: Fault, error: str) -> NotSynced:

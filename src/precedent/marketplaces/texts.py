@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from .model import MAX_COMMAND_CHARS, Component, Finding
 
-CUT = "cut"
+CUT, FORCED = "cut", "forced"
 MAX_TEXT = 1_000
 
 Found = Iterator[Component | Finding]
@@ -20,10 +20,13 @@ _HEAD_RUNS = re.compile(r'hooks|mcpServers|"[^"\n]*\\', re.IGNORECASE)
 
 _HEAD_GRANTS = re.compile(r"allowed-?tools", re.IGNORECASE)
 
+_HEAD_FORCES = re.compile(r"force-?for-?plugin", re.IGNORECASE)
+"""In the head of an output style: it is part of every session, and nobody chooses it."""
+
 _RUN = re.compile(r"!`(?=([^`]+)`)|```!(?=(.*?)```)", re.DOTALL)
 """Looks ahead, so that what is none to an agent does not swallow what begins within it."""
 
-_STANDS_FOR = re.compile(r"\$(?:\{[^}\n]*\}|\w+(?:\[\d+\])?)")
+_STANDS_FOR = re.compile(r"\$(?:\{[^{}\n]{0,200}\}|\w+(?:\[\d+\])?)")
 """Arguments and places, of which nothing may be left when the commands are looked for."""
 
 
@@ -34,6 +37,8 @@ def in_text(path: str, text: str) -> Found:
         yield from component("hook", "head", path, found[1])
     elif found is not None and _HEAD_GRANTS.search(found[1]):
         yield from component("grant", "head", path, found[1])
+    if found is not None and _HEAD_FORCES.search(found[1]):
+        yield Finding(flag=FORCED, path=path)
     if commands := list(dict.fromkeys(_commands(text))):
         yield from component("inline", "text", path, "\n".join(commands))
 
