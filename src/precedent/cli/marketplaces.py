@@ -174,7 +174,8 @@ def trust(
         found = catalogue.plugin(tx, name, plugin, COMMAND_LINE)
     for each in found.about.components:
         if each.command:
-            say(f"{each.kind} {each.name} in {each.path} runs:")
+            does = "lets tools be used without asking" if each.kind == "grant" else "runs"
+            say(f"{each.kind} {each.name} in {each.path} {does}:")
             # A line of a command must not pass for one of ours.
             say("\n".join(f"  | {line}" for line in each.command.splitlines()))
     for finding in found.about.findings:

@@ -121,8 +121,9 @@ def plugins(
     query = query.order_by(marketplace.c.name, marketplace_plugin.c.name)
     if not admin:
         query = query.where(
-            MARKETPLACES.includes(who), marketplace_plugin.c.trusted_hash != "", ~marketplace_plugin.c.gone
-        )
+            MARKETPLACES.includes(who), marketplace.c.enabled, marketplace_plugin.c.trusted_hash != "",
+            ~marketplace_plugin.c.gone,
+        )  # fmt: skip
     if of:
         query = query.where(marketplace.c.name == of)
     if name:
@@ -148,10 +149,13 @@ def plugin(tx: sa.Connection, name: str, plugin_name: str, who: Principal) -> Pl
     Raises:
         NotFound: there is none, or it is not for them.
     """
-    plugin_row(tx, name, plugin_name)
-    for each in plugins(tx, who, of=name, name=plugin_name):
-        return each
-    raise NotFound(f"no plugin {plugin_name!r} in {name}; `precedent marketplaces plugins` names them")
+    if who.role is Role.ADMIN:
+        plugin_row(tx, name, plugin_name)
+    # To others there is no difference between what is not there and what is not for them.
+    if name.isprintable() and plugin_name.isprintable():
+        for each in plugins(tx, who, of=name, name=plugin_name):
+            return each
+    raise NotFound(f"no plugin {plugin_name[:100]!r} in {name[:63]!r}; `precedent marketplaces plugins` names them")
 
 
 def offers(tx: sa.Connection, who: Principal) -> list[Offer]:

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import msgspec
+
 from precedent.errors import BadInput, TooLarge
 
 from .contents import Entry
 from .front_matter import front_matter
 from .model import (
+    MAX_ABOUT_BYTES,
+    MAX_ABOUTS_BYTES,
     MAX_MANIFEST_BYTES,
     MAX_MARKETPLACE_BYTES,
     MAX_PLUGIN_BYTES,
@@ -23,8 +27,9 @@ from .model import (
     Finding,
     PluginFile,
 )  # fmt: skip
-from .running import UNREADABLE, decoded, in_text, plain, running, same
+from .running import UNREADABLE, decoded, running, same
 from .scanned import scanned
+from .texts import component, in_text, plain
 from .trees import Tree, unfit
 
 MARKETPLACE = ".claude-plugin/marketplace.json"
@@ -54,7 +59,7 @@ def plugins(tree: Tree) -> Iterator[tuple[str, list[Entry], About]]:
         tree.told(f"{MARKETPLACE} lists {len(listed)} plugins; the first {MAX_PLUGINS} are read")
     root = plain(_object(manifest.get("metadata")).get("pluginRoot"))
     seen: set[str] = set()
-    together = 0
+    together = told = 0
     for entry in listed[:MAX_PLUGINS]:
         name = plain(_object(entry).get("name"))
         if not NAME.fullmatch(name) or unfit(name.encode(), name) or name in seen:
@@ -72,6 +77,10 @@ def plugins(tree: Tree) -> Iterator[tuple[str, list[Entry], About]]:
             continue
         if together + about.size_bytes > MAX_MARKETPLACE_BYTES:
             tree.told(f"{name} was left out: plugins are larger than {MAX_MARKETPLACE_BYTES >> 20} MiB together")
+            continue
+        told += (size := len(msgspec.json.encode(about)))
+        if size > MAX_ABOUT_BYTES or told > MAX_ABOUTS_BYTES:
+            tree.told(f"{name} was left out: there is more to tell of it and of those before it than anybody reads")
             continue
         together += about.size_bytes
         yield name, files, about
@@ -97,7 +106,7 @@ def _plugin(tree: Tree, name: str, folder: str, entry: dict[str, Any]) -> tuple[
     bytes_of = {each.path: each.data for each in files}
     own, findings = _own_manifest(tree, bytes_of)
     given = {**entry, **own}
-    brought = [*running({MARKETPLACE: entry, PLUGIN: own}, bytes_of), *_described(given, bytes_of)]
+    brought = [*running({MARKETPLACE: entry, PLUGIN: own}, bytes_of), *_described(given, bytes_of), *_held(own)]
     components = [each for each in brought if isinstance(each, Component)]
     findings += [each for each in brought if isinstance(each, Finding)]
     if len(components) > MAX_COMPONENTS:
@@ -139,7 +148,8 @@ def _described(given: dict[str, Any], files: Mapping[str, bytes]) -> Iterator[Co
     """Yield the skills, agents and commands of a plugin, and what any of its texts would run."""
     elsewhere = {kind: tuple(_paths(given.get(f"{kind}s"))) for kind in KINDS}
     for path, data in files.items():
-        if not same(path).endswith(".md"):
+        named = any(path in places for places in elsewhere.values())
+        if not named and not same(path).endswith(".md"):
             continue
         text = data.decode("utf-8", "replace")
         yield from in_text(path, text)
@@ -156,8 +166,21 @@ def _described(given: dict[str, Any], files: Mapping[str, bytes]) -> Iterator[Co
         )
 
 
+def _held(own: dict[str, Any]) -> Iterator[Component | Finding]:
+    """Yield the commands whose texts stand in a manifest."""
+    for name, command in _object(own.get("commands")).items():
+        held = _object(command)
+        if text := held.get("content"):
+            yield from in_text(PLUGIN, str(text))
+            yield Component(kind="command", name=plain(name), description=plain(held.get("description")), path=PLUGIN)
+        if held.get("allowedTools"):
+            yield from component("grant", name, PLUGIN, msgspec.json.encode(held["allowedTools"]).decode())
+
+
 def _paths(said: object) -> Iterator[str]:
     """Yield the files and folders that a manifest names for skills, agents or commands."""
+    if isinstance(said, dict):
+        said = [_object(each).get("source") for each in said.values()]
     for each in said if isinstance(said, list) else [said]:
         if isinstance(each, str) and (path := "/".join(part for part in each.split("/") if part not in {"", "."})):
             yield path

@@ -21,6 +21,10 @@ MAX_MANIFEST_BYTES = 1 << 20
 MAX_COMMAND_CHARS = 20_000
 """Of one command; what is longer is a finding."""
 
+MAX_ABOUT_BYTES = 4 << 20
+MAX_ABOUTS_BYTES = 32 << 20
+"""Of what is told of one plugin, and of all together: lists of plugins are made of it."""
+
 MAX_DEFECTS = 100
 
 
@@ -79,11 +83,12 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a plugin brings.
 
     Attributes:
-        kind: `skill`, `agent`, `command`, `hook`, `mcp`, or `inline` for what is run before a text is read.
+        kind: `skill`, `agent`, `command`, `hook`, `mcp`, `inline` for what is run before a text is read, or `grant` for
+            tools that are used without asking.
         name: as agents call it.
         description: as its head says.
         path: of the file that says so.
-        command: of a hook, a server or `inline`: what would be run, word for word.
+        command: of a hook, a server, `inline` or `grant`: what would be run, or what says so, word for word.
     """
 
     kind: str
@@ -97,7 +102,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of an attack, or something that cannot be shown.
 
     Attributes:
-        flag: as in the scan of knowledge; `unreadable`, `cut`, `unlisted` and `unscanned` are ours.
+        flag: as in the scan of knowledge; `unreadable`, `cut`, `unlisted`, `fetched`, `forced` and
+            `unscanned` are ours.
         path: of the file.
     """
 

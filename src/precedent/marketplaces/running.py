@@ -1,42 +1,43 @@
-"""Finds what a plugin would run: hooks, servers and commands in texts, from every place where an agent looks for them.
+"""Finds what a plugin would run: hooks and servers, from every place where an agent looks for them.
 
 Whoever trusts a plugin is shown this, so nothing may hide: what cannot be read, or not be shown whole, is a finding.
 
-Source: https://code.claude.com/docs/en/plugins-reference, …/hooks and …/skills, as of November 2026: what a manifest
-names comes beside the usual file and not instead of it; a skill may have hooks in its head, and commands in its text.
+Source: https://code.claude.com/docs/en/plugins-reference, …/hooks and …/plugins/mods, as of November 2026: what a
+manifest names comes beside the usual file and not instead of it.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from precedent.errors import BadInput
 
-from .model import MAX_COMMAND_CHARS, MAX_MANIFEST_BYTES, Component, Finding
+from .model import MAX_MANIFEST_BYTES, Finding
+from .texts import Found, component
 
 HOOKS, SERVERS = "hooks", "mcpServers"
 USUAL = {HOOKS: "hooks/hooks.json", SERVERS: ".mcp.json"}
-OTHERS = {"lspServers": ".lsp.json", "monitors": "monitors/monitors.json"}
+OTHERS = {
+    "lspServers": ".lsp.json", "monitors": "monitors/monitors.json", "settings": "settings.json",
+    "workflows": "workflows/",
+}  # fmt: skip
 """What runs programs too and is not listed: that it is there is told."""
 
-UNREADABLE, CUT, UNLISTED = "unreadable", "cut", "unlisted"
+UNREADABLE, UNLISTED, FETCHED = "unreadable", "unlisted", "fetched"
+OVERLOOKED = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+"""Characters that file systems of macOS do not see."""
+
 _BUNDLES = (".mcpb", ".dxt")
-_HEAD_RUNS = re.compile(r'hooks|mcpServers|"[^"\n]*\\', re.IGNORECASE)
-"""In a head: keys under which something is run, or one that is written so that it cannot be told."""
-
-_HEAD = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)(?:^---|\Z)", re.DOTALL | re.MULTILINE)
-_INLINE = re.compile(r"!`([^`\n]+)`|^[ \t]*```!\s*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
-MAX_TEXT = 1_000
-
-Found = Iterator[Component | Finding]
+_TRIED = "experimental"
+"""Key of a manifest that holds what may change yet, monitors among it."""
 
 
 def same(path: str) -> str:
     """Return what is equal for paths that some system takes for one."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", OVERLOOKED.sub("", path)).casefold())
 
 
 def running(said: Mapping[str, dict[str, Any]], files: Mapping[str, bytes]) -> Found:
@@ -54,18 +55,14 @@ def running(said: Mapping[str, dict[str, Any]], files: Mapping[str, bytes]) -> F
         for where, manifest in said.items():
             yield from _said(key, manifest.get(key), where, files, at, seen)
     for key, usual in OTHERS.items():
-        there = [at[usual]] if usual in at else [where for where, manifest in said.items() if manifest.get(key)]
-        for path in there[:1]:
-            yield Finding(flag=UNLISTED, path=path)
+        there = [path for plain, path in at.items() if plain == usual or (usual[-1] == "/" and plain.startswith(usual))]
+        there = there[:1] + [where for where, manifest in said.items() if manifest.get(key) or _tried(manifest, key)]
+        yield from (Finding(flag=UNLISTED, path=path) for path in there)
 
 
-def in_text(path: str, text: str) -> Found:
-    """Yield what a skill, an agent or a command would run by its head and its text."""
-    found = _HEAD.match(text)
-    if found is not None and _HEAD_RUNS.search(found[1]):
-        yield from _component("hook", "head", path, found[1])
-    if commands := ["".join(found.groups("")).strip() for found in _INLINE.finditer(text)]:
-        yield from _component("inline", "text", path, "\n".join(commands))
+def _tried(manifest: Mapping[str, Any], key: str) -> object:
+    tried = manifest.get(_TRIED)
+    return tried.get(key) if isinstance(tried, dict) else None
 
 
 def decoded(data: bytes) -> dict[str, Any]:
@@ -94,7 +91,9 @@ def _said(
             yield from _held(key, each, where)
         elif isinstance(each, str):
             if key == SERVERS and ("://" in each or each.lower().endswith(_BUNDLES)):
-                yield from _component("mcp", each, where, each)
+                yield from component("mcp", each, where, each)
+                # The servers of a bundle stand in an archive, and one from elsewhere is another tomorrow.
+                yield Finding(flag=FETCHED if "://" in each else UNLISTED, path=where)
                 continue
             path = at.get(same("/".join(part for part in each.split("/") if part not in {"", "."})))
             if path is None or ".." in each.split("/"):
@@ -129,13 +128,16 @@ def _held(key: str, found: dict[str, Any], path: str) -> Found:
 def _hooks(found: dict[str, Any], path: str) -> Found:
     for event, matchers in found.items():
         for matcher in matchers if isinstance(matchers, list) else []:
-            about = matcher if isinstance(matcher, dict) else {}
-            handlers = about.get("hooks")
-            for handler in handlers if isinstance(handlers, list) else []:
-                run = handler if isinstance(handler, dict) else {}
+            handlers = matcher.get("hooks") if isinstance(matcher, dict) else None
+            if not isinstance(handlers, list):  # a module of functions, or what we do not know
+                yield from component("hook", event, path, _words(matcher))
+                continue
+            for handler in handlers:
+                run = handler if isinstance(handler, dict) else {"command": handler}
                 said = _words(run.get("command"), run.get("args"), run.get("prompt"), run.get("url"))
                 more = {name: value for name, value in run.items() if name not in _KNOWN_OF_HOOKS}
-                yield from _component("hook", event, path, _words(said, more), described=str(about.get("matcher", "")))
+                described = str(matcher.get("matcher", ""))
+                yield from component("hook", event, path, _words(said, more), described=described)
 
 
 _KNOWN_OF_HOOKS = frozenset({"type", "command", "args", "prompt", "url", "timeout", "async", "statusMessage", "once"})
@@ -144,10 +146,11 @@ _KNOWN_OF_SERVERS = frozenset({"type", "command", "args", "url", "timeout"})
 
 def _servers(found: dict[str, Any], path: str) -> Found:
     for name, server in found.items():
-        if isinstance(server, dict) and (server.get("command") or server.get("url")):
+        # That key holds servers, and may be the name of one.
+        if isinstance(server, dict) and (name != SERVERS or server.get("command") or server.get("url")):
             more = {key: value for key, value in server.items() if key not in _KNOWN_OF_SERVERS}
             said = _words(server.get("command"), server.get("args"), server.get("url"), more)
-            yield from _component("mcp", name, path, said)
+            yield from component("mcp", name, path, said or "nothing that is known")
 
 
 def _words(*given: object) -> str:
@@ -159,19 +162,3 @@ def _words(*given: object) -> str:
         listed = each if isinstance(each, list) else [each]
         found += [one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in listed]
     return " ".join(found)
-
-
-def _component(kind: str, name: str, path: str, command: str, *, described: str = "") -> Found:
-    command = command.replace("\0", "\ufffd")
-    if len(command) > MAX_COMMAND_CHARS:
-        yield Finding(flag=CUT, path=path)
-    yield Component(
-        kind=kind, name=plain(name), description=plain(described), path=path, command=command[:MAX_COMMAND_CHARS]
-    )
-
-
-def plain(value: object) -> str:
-    """Return text that every database takes, cut to a length; empty for what is none."""
-    if not isinstance(value, str | int | float):
-        return ""
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode()[:MAX_TEXT]

@@ -23,7 +23,6 @@ from .model import MAX_REPOSITORY_BYTES, NotSynced, PluginFound, Synced, SyncOrd
 from .trees import Tree
 
 ADDRESS_SPACE_BYTES = 2 << 30
-CONNECT_S, READ_S = 10.0, 30.0
 MAX_ERROR = 500
 STAYING = ("404", "not found", "401", "403", "unauthorized", "forbidden", "410")
 
@@ -70,30 +69,29 @@ def _answer(order: SyncOrder, egress: Egress) -> Synced | NotSynced:
         staying = any(each in str(error).lower() for each in STAYING)
         return _refused(Fault.PERMANENT if staying else Fault.TRANSIENT, f"the server of git said: {error}")
     except (MemoryError, RecursionError):
-        return _refused(Fault.PERMANENT, "the repository takes too much memory to be read")
+        pass  # what it holds is let go before anything is said
     except Exception as error:  # the child's boundary
-        return _refused(Fault.PERMANENT, f"the repository cannot be read: {type(error).__name__}: {error}")
+        if not isinstance(error.__context__, MemoryError):  # otherwise what was open could not be closed either
+            return _refused(Fault.PERMANENT, f"the repository cannot be read: {type(error).__name__}: {error}")
+    return _refused(Fault.PERMANENT, "the repository takes too much memory to be read")
 
 
 def _refused(kind: Fault, error: str) -> NotSynced:
-    return NotSynced(kind=kind, error=" ".join(error.split())[:MAX_ERROR])
+    # A server's words may hold what no database takes.
+    words = error.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return NotSynced(kind=kind, error=" ".join(words.split())[:MAX_ERROR])
 
 
 def _sync(order: SyncOrder) -> Synced:
-    from dulwich.client import Urllib3HttpGitClient  # noqa: PLC0415  # see above
-    from dulwich.errors import GitProtocolError  # noqa: PLC0415
+    from dulwich.errors import GitProtocolError  # noqa: PLC0415  # see above
     from dulwich.repo import Repo  # noqa: PLC0415
+
+    from .fetching import BoundedClient  # noqa: PLC0415
 
     if order.pin and order.pin == order.commit_id:
         return Synced(unchanged=True, commit_id=order.pin)
     parts = urlsplit(order.url)
-    client = Urllib3HttpGitClient(
-        f"{parts.scheme}://{parts.netloc}/",
-        username=order.login if order.secret else None,
-        password=order.secret or None,
-        timeout=READ_S,
-        quiet=True,
-    )
+    client = BoundedClient(parts, login=order.login, secret=order.secret)
     path = parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
     wanted = order.pin.encode() if order.pin else _commit(client.get_refs(path).refs, order.ref)
     if wanted.decode() == order.commit_id:

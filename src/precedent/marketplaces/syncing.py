@@ -1,11 +1,8 @@
-"""Syncs marketplaces: children that read them, and what of it becomes rows; one failure stops no other."""
+"""Syncs marketplaces: has them read, and makes rows of it; one failure stops no other."""
 
 import os
 import queue
-import selectors
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,7 +15,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from precedent import children
 from precedent.clock import Clock
 from precedent.errors import Fault, PrecedentError
 from precedent.faults import reach
@@ -28,7 +24,8 @@ from precedent.store import Store
 from precedent.store.schema import marketplace, marketplace_plugin
 
 from . import contents
-from .model import LOGIN, NotSynced, Synced, SyncOrder
+from .model import LOGIN, About, NotSynced, PluginFound, Synced, SyncOrder
+from .reader import Reader
 from .registry import one
 
 AT_A_TIME = 2
@@ -36,9 +33,7 @@ TIME_S = 120.0
 """For one repository."""
 
 GRACE_S = 3600.0
-MAX_ANSWER_BYTES = 64 << 20
 MAX_DETAILS = 100
-READ_BYTES = 1 << 16
 STAGING = ".staging-"
 
 
@@ -104,14 +99,14 @@ class Syncing:
         stats, lock = SyncStats(marketplaces=len(rows)), threading.Lock()
 
         def body() -> None:
-            child: _Child | None = None
+            child: Reader | None = None
             try:
                 while not stopping() and not waiting.empty():
                     try:
                         row = waiting.get_nowait()
                     except queue.Empty:
                         return
-                    child = child or _Child()
+                    child = child or Reader()
                     found = self._one(row, child, stopping)
                     if not child.lives:
                         child = None
@@ -128,16 +123,17 @@ class Syncing:
         self.sweep()
         return stats
 
-    def _one(self, row: "sa.Row[Any]", child: "_Child", stopping: Callable[[], bool]) -> Synced | NotSynced | None:
+    def _one(self, row: "sa.Row[Any]", child: "Reader", stopping: Callable[[], bool]) -> Synced | NotSynced | None:
         """Sync one marketplace and write down what became of it; None when we are to stop."""
         try:
             with self._folder() as folder:
                 found = child.ask(self._order(row, folder), stopping, time_s=self._time_s)
                 if isinstance(found, Synced):
-                    for plugin in found.plugins:
-                        os.replace(plugin.file, contents.path_of(self.contents, plugin.content_hash))
+                    for file, digest in {each.file: each.content_hash for each in found.plugins}.items():
+                        os.replace(file, contents.path_of(self.contents, digest))
                     reach("marketplace.moved")
-                    self._publish(row, found)
+                    if not self._publish(row, found):
+                        return NotSynced(kind=Fault.TRANSIENT, error="it was changed or removed while it was read")
         except (PrecedentError, OSError) as error:
             found = NotSynced(kind=Fault.of(error), error=str(error))
         if isinstance(found, NotSynced):
@@ -170,8 +166,11 @@ class Syncing:
             egress_private=list(self._settings.egress_private),
         )
 
-    def _publish(self, row: "sa.Row[Any]", found: Synced) -> None:
-        """Make what was read the marketplace, in one transaction; what is trusted stays so."""
+    def _publish(self, row: "sa.Row[Any]", found: Synced) -> bool:
+        """Make what was read the marketplace, in one transaction; what is trusted stays so.
+
+        Returns: False when the marketplace leads elsewhere by now, and nothing was written.
+        """
         now = self._clock.now()
         values: dict[str, Any] = {"checked_at": now, "failures": 0, "error": "", "error_kind": ""}
         if not found.unchanged:
@@ -180,24 +179,24 @@ class Syncing:
         with self._store.write() as tx:
             current = tx.execute(sa.select(marketplace).where(marketplace.c.id == row.id)).first()
             if current is None or (current.url, current.ref, current.pin) != (row.url, row.ref, row.pin):
-                return  # it was changed meanwhile: the next sync reads the other place
+                return False  # the next sync reads the other place
             tx.execute(marketplace.update().where(marketplace.c.id == row.id).values(**values))
             if found.unchanged:
-                return
+                return True
             theirs = marketplace_plugin.c.marketplace_id == row.id
             known = {each.name: each for each in tx.execute(sa.select(marketplace_plugin).where(theirs))}
             for plugin in found.plugins:
-                said = {
-                    "content_hash": plugin.content_hash, "about": msgspec.json.encode(plugin.about).decode(),
-                    "gone": False, "seen_at": now,
-                }  # fmt: skip
-                if (before := known.pop(plugin.name, None)) is None:
+                before = known.pop(plugin.name, None)
+                about = msgspec.json.encode(_kept(before, plugin)).decode()
+                said = {"content_hash": plugin.content_hash, "about": about, "gone": False, "seen_at": now}
+                if before is None:
                     tx.execute(marketplace_plugin.insert().values(marketplace_id=row.id, name=plugin.name, **said))
                 else:
                     tx.execute(marketplace_plugin.update().where(marketplace_plugin.c.id == before.id).values(**said))
             for each in known.values():
                 tx.execute(marketplace_plugin.update().where(marketplace_plugin.c.id == each.id).values(gone=True))
         reach("marketplace.published")
+        return True
 
     def _note(self, row: "sa.Row[Any]", found: NotSynced) -> None:
         values = {
@@ -220,59 +219,15 @@ class Syncing:
         return removed
 
 
-class _Child:
-    """A process that reads one repository after the other."""
+def _kept(before: "sa.Row[Any] | None", plugin: PluginFound) -> About:
+    """Return what is told of a plugin: with the words of before as long as its files are the same.
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "precedent.marketplaces.sync_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=children.environment() | {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"},
-        )
-        self.lives = True
-
-    def ask(self, order: SyncOrder, stopping: Callable[[], bool], *, time_s: float) -> Synced | NotSynced | None:
-        """Return what became of an order; None when we are to stop."""
-        given, answers = self._process.stdin, self._process.stdout
-        if given is None or answers is None:
-            raise RuntimeError("pipes were asked for")
-        try:
-            given.write(msgspec.json.encode(order) + b"\n")
-            given.flush()
-        except OSError:
-            return self._dead("it ended before it was asked")
-        line, ends = bytearray(), time.monotonic() + time_s
-        with selectors.DefaultSelector() as selector:
-            selector.register(answers, selectors.EVENT_READ)
-            while not line.endswith(b"\n"):
-                if stopping():
-                    self.end()
-                    return None
-                if time.monotonic() > ends:
-                    return self._dead(f"it took longer than {time_s:.0f} s")
-                if selector.select(0.2):
-                    piece = os.read(answers.fileno(), READ_BYTES)
-                    line += piece
-                    if not piece or len(line) > MAX_ANSWER_BYTES:
-                        return self._dead("it ended" if not piece else "its answer is too long")
-        return msgspec.json.decode(bytes(line), type=Synced | NotSynced)
-
-    def _dead(self, why: str) -> NotSynced:
-        self.end()
-        return NotSynced(kind=Fault.TRANSIENT, error=f"the process that reads the repository gave no answer: {why}")
-
-    def end(self) -> None:
-        """End it."""
-        self.lives = False
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    pass  # what was not written yet is lost with the child, as meant
-        self._process.wait()
+    Trust is in its files, and these words may stand in a list that is none of them: whoever trusts has seen the first.
+    """
+    if before is None or before.content_hash != plugin.content_hash:
+        return plugin.about
+    was = msgspec.json.decode(before.about, type=About)
+    return msgspec.structs.replace(plugin.about, description=was.description, version=was.version)
 
 
 def _add(stats: SyncStats, row: "sa.Row[Any]", found: Synced | NotSynced | None) -> None:

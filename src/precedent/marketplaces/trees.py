@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from precedent.errors import BadInput, TooLarge
 
 from .model import MAX_DEFECTS, MAX_ENTRIES, MAX_FILE_BYTES
-from .running import same
+from .running import OVERLOOKED, same
 
 DEEPEST = 32
 LONGEST_NAME = 255
@@ -18,9 +18,6 @@ _GIT = re.compile(r"\.?git(?:~[0-9]+)?[. ]*", re.IGNORECASE)
 
 _WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
-_OVERLOOKED = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-"""Characters that file systems of macOS do not see."""
-
 _FOR_GIT = frozenset({".gitattributes", ".gitmodules"})
 """Files that tell git to check out something else than what was looked at."""
 
@@ -134,7 +131,7 @@ def unfit(raw: bytes, path: str) -> str:
         return "its name is no UTF-8"
     if name in {"", ".", ".."} or "/" in name or _WINDOWS.search(name) or _DEVICE.fullmatch(name):
         return "its name leads elsewhere, or is none on some system"
-    plain = _OVERLOOKED.sub("", name).lower()
+    plain = OVERLOOKED.sub("", name).lower()
     if (_GIT.fullmatch(plain) and name.lower() != "git") or plain in _FOR_GIT:
         return "it is called like what git keeps for itself"
     if len(raw) > LONGEST_NAME or len(path) > LONGEST_PATH:
