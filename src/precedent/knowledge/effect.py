@@ -7,6 +7,7 @@ whatever others got.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import exp, lgamma, log
@@ -19,8 +20,7 @@ from precedent.clock import DAY, SECOND
 from .bundle import ANYBODY, STALE_AFTER_S
 
 CHANCE = 0.05
-"""A change that chance alone brings about more often than this is no change: it is too early to tell, or there is no
-clear difference."""
+"""A change that chance alone brings about more often than this is none."""
 
 LAPSE_US = STALE_AFTER_S * SECOND + DAY
 """How long after the last delivery that is noted agents still have an item; deliveries are noted once a day."""
@@ -42,6 +42,20 @@ class Verdict(StrEnum):
     """Too little was said, or too few sessions were held since, to tell a change from chance."""
     UNDELIVERED = "undelivered"
     """No agent was given it yet."""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Verdict.LESS: "said less often",
+    Verdict.MORE: "said more often",
+    Verdict.SAME: "no clear difference",
+    Verdict.TOO_EARLY: "too early to tell",
+    Verdict.UNDELIVERED: "not delivered yet",
+}
 
 
 class Saying(NamedTuple):
@@ -211,8 +225,10 @@ def _sides(story: Story, sessions: Sessions) -> tuple[Side, Side]:
 
 
 def _given(user_id: int, given: Mapping[int, Given]) -> Given | None:
-    found = [given[each] for each in (user_id, ANYBODY) if each in given]
-    return Given(min(each.first_at for each in found), max(each.last_at for each in found)) if found else None
+    own, anybodys = given.get(user_id), given.get(ANYBODY)
+    if own is None or anybodys is None:
+        return own or anybodys
+    return Given(min(own.first_at, anybodys.first_at), max(own.last_at, anybodys.last_at))
 
 
 def _is_since(saying: Saying, given: Mapping[int, Given]) -> bool | None:
@@ -245,13 +261,13 @@ def _telling_after(before: Side) -> int:
 
 
 def _timeline(story: Story, sessions: Sessions, *, now: int) -> tuple[Span, ...]:
-    length = max(DAY, (now - story.opened_at) // SPANS + 1)
-    spans = []
-    for at in range(story.opened_at, max(now, story.opened_at + 1), length):
-        held = bisect_left(sessions.every, at + length) - bisect_left(sessions.every, at)
-        said = sum(at <= max(each.at, story.opened_at) < at + length for each in story.sayings)
-        spans.append(Span(at=at, sessions=held, said=said))
-    return tuple(spans)
+    start, length = story.opened_at, max(DAY, (now - story.opened_at) // SPANS + 1)
+    said = Counter((max(each.at, start) - start) // length for each in story.sayings)
+    starts = range(start, max(now, start) + 1 + length, length)
+    edges = [bisect_left(sessions.every, at) for at in starts]
+    return tuple(
+        Span(at=at, sessions=edges[place + 1] - edges[place], said=said[place]) for place, at in enumerate(starts[:-1])
+    )
 
 
 def _text(found: Effect) -> str:
@@ -262,20 +278,20 @@ def _text(found: Effect) -> str:
         return f"No agent was given it yet. Since it was first said, it was {earlier}."
     since = f"{_times(after.again)} in {_sessions(after.sessions)} since" if after.sessions else "no session since"
     whole = f"{earlier} before agents were given it, {since}"
-    match found.verdict:
-        case Verdict.LESS:
-            return f"Said less often: {whole}. At the rate of before it would have been {_times(found.expected or 0)}."
-        case Verdict.MORE:
-            return f"Said more often: {whole}. Perhaps it is unclear, or does not reach agents where it is needed."
-        case Verdict.SAME:
-            return f"No clear difference: {whole}."
+    whole = f"{found.verdict.words.capitalize()}: {whole}."
+    if found.verdict is Verdict.LESS:
+        return f"{whole} At the rate of before it would have been {_times(found.expected or 0)}."
+    if found.verdict is Verdict.MORE:
+        return f"{whole} Perhaps it is unclear, or does not reach agents where it is needed."
+    if found.verdict is Verdict.SAME:
+        return whole
     if found.undecided:
         more = f" Statements that may be the same were said {_times(found.undecided)} since; nobody decided about them."
     elif found.telling_after is not None:
         more = f" Silence in {_sessions(found.telling_after)} would tell a change."
     else:
         more = "" if before.again else " There is nothing to compare with."
-    return f"Too early to tell: {whole}.{more}"
+    return f"{whole}{more}"
 
 
 def _again(number: int) -> str:

@@ -81,7 +81,7 @@ def _known(tx: sa.Connection, finding: Finding) -> int | None:
         reworded = sa.select(item.id, item.content).where(item.id.in_(found_so), item.owner_id.is_(None))
         for other, content in tx.execute(reworded.order_by(item.id)).all():
             # An edit may have turned the meaning around: then it is a statement of its own, to be decided about.
-            if compare(content, finding.content).relation is not Relation.CONTRADICTION:
+            if compare(content, finding.content).relation in {Relation.SAME, Relation.DUPLICATE}:
                 number = other
                 break
     return None if number is None else sameness.successor(tx, number)
