@@ -8,9 +8,10 @@ from fastapi import Path, Query, Request
 from precedent.http.access import Acting, Caller, Program, allow
 from precedent.http.looking import note_look
 from precedent.http.questions import persons_seen
-from precedent.knowledge import listing
+from precedent.knowledge import learning, listing
 from precedent.knowledge.bundle import Bundle
 from precedent.knowledge.domains import Domain
+from precedent.knowledge.learning import Learned, Summary
 from precedent.knowledge.listing import Change, Shown
 from precedent.knowledge.model import Item, Status
 from precedent.knowledge.review import Verdict
@@ -64,6 +65,13 @@ class Changes(msgspec.Struct, kw_only=True):
     """Versions of an item, the oldest first."""
 
     rows: list[Change]
+
+
+class Effects(msgspec.Struct, kw_only=True):
+    """What approved items changed, those with the clearest effect first, and all of it together."""
+
+    rows: list[Learned]
+    summary: Summary
 
 
 class Verdicts(msgspec.Struct, kw_only=True):
@@ -150,6 +158,14 @@ def items_at(
         return Items(rows=listing.known_at(tx, caller, at=at, now=program.clock.now()))
 
 
+@routes.add("GET", "/effects", READER)
+def effects(program: Program, caller: Caller) -> Effects:
+    """Return how often the same had to be said again before and after items were delivered."""
+    with program.store.read() as tx:
+        found = learning.learned(tx, caller, now=program.clock.now())
+    return Effects(rows=found, summary=learning.summed(found))
+
+
 @routes.add("GET", "/domains", READER)
 def list_domains(program: Program) -> DomainList:
     """List domains."""
@@ -195,6 +211,13 @@ def get_history(program: Program, caller: Caller, number: Number) -> Changes:
     """Return every version of an item, the oldest first."""
     with program.store.read() as tx:
         return Changes(rows=listing.history(tx, caller, number, now=program.clock.now()))
+
+
+@routes.add("GET", "/{number:int}/effect", READER)
+def get_effect(program: Program, caller: Caller, number: Number) -> Learned:
+    """Return one item with how often the same had to be said again before and after it was delivered."""
+    with program.store.read() as tx:
+        return learning.effect_of(tx, caller, number, now=program.clock.now())
 
 
 @routes.add("PATCH", "/{number:int}", MEMBER)

@@ -88,11 +88,12 @@ class Knowing(Foundation):
         from precedent.knowledge import bundle as bundles  # noqa: PLC0415  # see above
 
         now, user_id = self.clock.now(), who.user_id
+        reader = bundles.ANYBODY if user_id is None else user_id
         with self.store.read() as tx:
             found = bundles.bundle(tx, user_id, now=now)
             ids = [item.id for item in found.items]
-            noted = user_id is None or bundles.is_noted(tx, user_id, ids, now=now)
-        if user_id is not None and not noted:
+            noted = bundles.is_noted(tx, reader, ids, now=now)
+        if not noted:
             with self.store.write() as tx:
-                bundles.note_delivered(tx, user_id, ids, now=now)
+                bundles.note_delivered(tx, reader, ids, now=now)
         return found

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from precedent.knowledge import listing
+from precedent.knowledge import learning, listing
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import Status
 from precedent.knowledge.search import search_items, search_turns
@@ -28,6 +28,7 @@ def add(cli: typer.Typer) -> None:
     cli.command("ask-model")(ask_model)
     cli.command("embed")(embed)
     cli.command("at")(known_at)
+    cli.command("effect")(effect)
     cli.command("revoke-from")(revoke_from)
     cli.add_typer(_domains, name="domains")
 
@@ -107,6 +108,37 @@ def known_at(
         print_table([msgspec.to_builtins(each) for each in found], ["id", "mandatory", "title"])
     else:
         say("Nothing.")
+
+
+def effect(
+    ctx: typer.Context,
+    number: Annotated[int | None, typer.Argument(help="Id of the item; all approved ones without it.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell how often the same had to be said again before and after items were delivered."""
+    app = context(ctx).app
+    now = app.clock.now()
+    with app.store.read() as tx:
+        if number is None:
+            found = learning.learned(tx, COMMAND_LINE, now=now)
+        else:
+            found = [learning.effect_of(tx, COMMAND_LINE, number, now=now)]
+    told = [msgspec.to_builtins(each) for each in found]
+    if as_json:
+        print_json(told if number is None else told[0])
+    elif number is not None:
+        say(found[0].item.title)
+        say(found[0].effect.text)
+    elif found:
+        print_table([_effect_row(each) for each in found], ["id", "verdict", "before", "since", "title"])
+    else:
+        say("Nothing is approved. `precedent review` shows what waits.")
+
+
+def _effect_row(found: learning.Learned) -> dict[str, object]:
+    sides = {"before": found.effect.before, "since": found.effect.after}
+    told = {name: f"{side.again} in {counted(side.sessions, 'session')}" for name, side in sides.items()}
+    return {"id": found.item.id, "verdict": found.effect.verdict.value, "title": found.item.title, **told}
 
 
 def revoke_from(

@@ -98,6 +98,10 @@ def line(tx: sa.Connection, item: Item, *, now: int) -> str:
     return _bundled(words, said).text
 
 
+ANYBODY = 0
+"""In the place of a person's number: who asked without an account, as where there are none."""
+
+
 def note_delivered(tx: sa.Connection, user_id: int, item_ids: Sequence[int], *, now: int) -> None:
     """Note that items reached a person; what was noted today already is left as it is."""
     table = knowledge_delivered

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from precedent.store.schema import knowledge_evidence, knowledge_item
 
-from . import pairing, versions
-from .comparing import words_hash
+from . import pairing, sameness, versions
+from .comparing import Relation, compare, words_hash
 from .model import Finding, Item, Origin
 from .scanning import SOURCE
 from .statuses import Action
@@ -68,9 +68,23 @@ def _take(tx: sa.Connection, finding: Finding, source: Source, *, now: int) -> i
 
 
 def _known(tx: sa.Connection, finding: Finding) -> int | None:
-    """Return the item that says the same in the same words; rejected ones too: what was rejected stays rejected."""
-    same = (knowledge_item.c.words_hash == words_hash(finding.content), knowledge_item.c.owner_id.is_(None))
-    return tx.scalar(sa.select(knowledge_item.c.id).where(*same).order_by(knowledge_item.c.id).limit(1))
+    """Return the item that says the same in the same words; rejected ones too: what was rejected stays rejected.
+
+    The words are those that it has or that it was found in. Of an item whose place another took as the same statement,
+    it is the other: there the evidence counts.
+    """
+    words, item, said = words_hash(finding.content), knowledge_item.c, knowledge_evidence.c
+    same = sa.select(item.id).where(item.words_hash == words, item.owner_id.is_(None)).order_by(item.id).limit(1)
+    number = tx.scalar(same)
+    if number is None:
+        found_so = sa.select(said.item_id).where(said.words_hash == words)
+        reworded = sa.select(item.id, item.content).where(item.id.in_(found_so), item.owner_id.is_(None))
+        for other, content in tx.execute(reworded.order_by(item.id)).all():
+            # An edit may have turned the meaning around: then it is a statement of its own, to be decided about.
+            if compare(content, finding.content).relation in {Relation.SAME, Relation.DUPLICATE}:
+                number = other
+                break
+    return None if number is None else sameness.successor(tx, number)
 
 
 def add_evidence(tx: sa.Connection, item_id: int, finding: Finding, source: Source, *, now: int) -> int:
@@ -99,6 +113,7 @@ def add_evidence(tx: sa.Connection, item_id: int, finding: Finding, source: Sour
             detector=finding.detector,
             score=finding.score,
             recorded_at=now,
+            words_hash=words_hash(finding.content),
         )
     )
     return 1

@@ -10,6 +10,7 @@ from precedent.store.schema import (
     knowledge_evidence,
     knowledge_item,
     knowledge_note,
+    knowledge_reading,
     knowledge_vote,
 )
 
@@ -44,6 +45,7 @@ def move(tx: sa.Connection, old: int, *, into: int, now: int) -> None:
         (knowledge_delivered, knowledge_delivered.c.user_id),
         (knowledge_item, knowledge_item.c.owner_id),
         (knowledge_note, knowledge_note.c.user_id),
+        (knowledge_reading, knowledge_reading.c.user_id),
     ):
         tx.execute(table.update().where(column == old).values({column.name: into}))
 

@@ -92,6 +92,8 @@ def moved(item: Item, action: Action, *, by: str, now: int) -> Item:
     item = msgspec.structs.replace(item, status=status, mandatory=item.mandatory and status is Status.APPROVED)
     if action is Action.APPROVE:
         return msgspec.structs.replace(item, approved_hash=item.content_hash, approved_by=by, approved_at=now)
+    if action is Action.REOPEN:
+        item = msgspec.structs.replace(item, superseded_by=None)  # nothing else has its place any more
     if status is Status.PENDING:
         return msgspec.structs.replace(item, approved_hash="", approved_by="", approved_at=None)
     return item

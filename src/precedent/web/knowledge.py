@@ -12,7 +12,7 @@ from precedent.app import App
 from precedent.errors import BadInput
 from precedent.http.access import Acting, Caller, PageRoutes, Program, allow
 from precedent.http.questions import Cursor, Question, Text
-from precedent.knowledge import listing
+from precedent.knowledge import learning, listing
 from precedent.knowledge.drafts import Draft
 from precedent.knowledge.listing import Filter
 from precedent.knowledge.model import MAX_QUESTION, Item, Status
@@ -25,6 +25,7 @@ from .addresses import session as session_address
 from .asking import given_fields
 from .contract import Entry, Group, Pages
 from .forms import Fields, Form
+from .learned import drawn
 from .rendering import done, render
 
 routes = PageRoutes()
@@ -97,6 +98,8 @@ def item(request: Request, program: Program, caller: Caller, number: Number) -> 
     with program.store.read() as tx:
         found = listing.shown(tx, caller, number, now=now)
         history = listing.history(tx, caller, number, now=now)
+        effect = learning.effect_of(tx, caller, number, now=now).effect
+    tells = found.item.status is Status.APPROVED or effect.delivered_at is not None
     return render(
         request,
         "item.html",
@@ -107,6 +110,8 @@ def item(request: Request, program: Program, caller: Caller, number: Number) -> 
         judges=judges(caller, found.item),
         may_edit=caller.role.includes(Role.MEMBER),
         said_at=said_at,
+        effect=effect if tells else None,
+        line=drawn(effect, now=now),
     )
 
 

@@ -102,6 +102,19 @@ def when(micros: int | None) -> Markup:
     )
 
 
+def day(micros: int | None) -> str:
+    """Write the day of an instant given in UTC microseconds: `2026-09-14`."""
+    try:
+        return NONE if micros is None else datetime.fromtimestamp(micros // SECOND, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):  # a transcript may say any time
+        return NONE
+
+
+def count(amount: int, noun: str) -> str:
+    """Write how many there are of something whose plural is regular: `1 session`, `1,234 sessions`."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
 def clock_time(micros: int | None) -> Markup:
     """Write the time of day of an instant given in UTC microseconds, with its day beside it for who asks."""
     if micros is None:
@@ -152,6 +165,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "when": when,
     "clock": clock_time,
+    "day": day,
+    "count": count,
     "tail": tail,
     "gist": gist,
     "attributes": attributes,

@@ -31,7 +31,7 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     before = erasing.evidenced(tx, "transcript_id", [ref.id]) if found.anew else set()
     if found.anew:
         _forget_reading(tx, ref)
-    _count(tx, ref.id, found)
+    _count(tx, ref, found)
     _keep_turns(tx, ref.id, found)
     source = intake.Source(user_id=ref.user_id, session=ref.native_id, transcript_id=ref.id, generation=ref.generation)
     added = intake.take(tx, found.findings, source, now=now)
@@ -39,14 +39,17 @@ def store(extracted: Extracted, tx: sa.Connection) -> int:
     return added
 
 
-def _count(tx: sa.Connection, transcript_id: int, found: Found) -> None:
+def _count(tx: sa.Connection, ref: TranscriptRef, found: Found) -> None:
     """Add what a reading came to; one from the beginning has removed what was counted before."""
     table = knowledge_reading
     more = {"turns": found.turns, "findings": len(found.findings), "dropped": found.dropped}
-    known = table.c.transcript_id == transcript_id
+    known = table.c.transcript_id == ref.id
+    began = min((turn.at for turn in found.heard if turn.at is not None), default=None)
+    values: dict[str, object] = {"detector": found.detector, "user_id": ref.user_id}
     added = {name: table.c[name] + number for name, number in more.items()}
-    if not tx.execute(table.update().where(known).values(detector=found.detector, **added)).rowcount:
-        tx.execute(table.insert().values(transcript_id=transcript_id, detector=found.detector, **more))
+    started = sa.func.coalesce(table.c.started_at, sa.literal(began, sa.BigInteger()))
+    if not tx.execute(table.update().where(known).values(started_at=started, **values, **added)).rowcount:
+        tx.execute(table.insert().values(transcript_id=ref.id, started_at=began, **values, **more))
 
 
 def _keep_turns(tx: sa.Connection, transcript_id: int, found: Found) -> None:

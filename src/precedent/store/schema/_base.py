@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-REVISION = "0009"
+REVISION = "0010"
 """Newest schema revision; equal to the newest migration's."""
 
 SEARCH_PREFIX = "search_"

@@ -36,6 +36,7 @@ knowledge_item = sa.Table(
     sa.Index(None, "content_hash"),
     sa.Index(None, "words_hash"),
     sa.Index(None, "owner_id"),
+    sa.Index(None, "superseded_by"),
 )
 """One statement. `owner_id` is the person of a personal item; `edited_by` whoever last worded it by hand; domains,
 tags, entities and flags are JSON lists of texts."""
@@ -71,13 +72,16 @@ knowledge_evidence = sa.Table(
     sa.Column("detector", sa.Text, nullable=False),
     count("score"),
     sa.Column("recorded_at", Big, nullable=False),
+    sa.Column("words_hash", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("item_id", "user_id", "session"),
     sa.Index(None, "transcript_id"),
     sa.Index(None, "note_id"),
+    sa.Index(None, "words_hash"),
     sa.Index(None, "user_id", "said_at"),
 )
 """Where somebody said it: `start` and `end` are character offsets of the quote in the text of the turn that stands on
-`line` at `byte_offset` of the archived transcript. `score` is in thousandths."""
+`line` at `byte_offset` of the archived transcript. `score` is in thousandths. `words_hash` is that of the statement as
+it was found, whatever the item was worded like later."""
 
 knowledge_version = sa.Table(
     "knowledge_version",
@@ -205,8 +209,13 @@ knowledge_reading = sa.Table(
     count("cached_calls"),
     count("input_tokens"),
     count("output_tokens"),
+    sa.Column("user_id", Big, nullable=False, server_default="0"),
+    sa.Column("started_at", Big),
+    sa.Index(None, "user_id", "started_at"),
 )
-"""What reading a transcript for knowledge came to; `dropped` findings quoted what nobody had said."""
+"""What reading a transcript for knowledge came to; `dropped` findings quoted what nobody had said. `started_at` is when
+its person first typed something: null when nobody typed or nobody knows when. It stands here, beside the person's
+number, so that one index counts sessions before and after an instant."""
 
 knowledge_call = sa.Table(
     "knowledge_call",
@@ -247,7 +256,7 @@ knowledge_delivered = sa.Table(
     sa.Column("first_at", Big, nullable=False),
     sa.Column("last_at", Big, nullable=False),
 )
-"""Which items reached whom with a bundle, first and last."""
+"""Which items reached whom with a bundle, first and last; `user_id` 0 is whoever asked without an account."""
 
 
 def _vectors(of: sa.Table) -> sa.Table:
