@@ -158,8 +158,14 @@ LISTS: dict[str, tuple[Callable[[Client, World], str], Callable[[str, str], bool
         _get("/api/knowledge/at", at=lambda world: world.app.clock.now()),
         lambda kind, role: kind in SEES and sees(kind, role),
     ),
+    "GET /api/knowledge/effects": (
+        _get("/api/knowledge/effects"),
+        lambda kind, role: kind in {*SEES, "not yet valid"} and sees(kind, role),
+    ),
 }
-SINGLE = ("GET /api/knowledge/{number}", "GET /api/knowledge/{number}/history")
+SINGLE = (
+    "GET /api/knowledge/{number}", "GET /api/knowledge/{number}/history", "GET /api/knowledge/{number}/effect",
+)  # fmt: skip
 NO_WORDS = {
     "GET /api/knowledge/pairs": "for reviewers alone, of items that they see; checked below",
     "GET /api/knowledge/count": "figures, checked below",
