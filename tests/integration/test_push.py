@@ -477,14 +477,14 @@ def test_notes_are_sent_with_the_sessions_once_and_what_is_gone_is_taken_back(
     put(laptop.home / ".claude/projects" / session.path, session.data)
     put(laptop.home / ".claude/CLAUDE.md", f"- The mail key is {KEY}.\n- Berths are numbered from 1.\n".encode())
     put(project / "AGENTS.md", b"- Tides are stored in metres.\n")
-    put(laptop.home / "quiet" / "AGENTS.md", b"- The safe opens with 1234.\n")
+    put(laptop.home / "quiet" / "AGENTS.md", b"- The safe opens with seagull-and-anchor.\n")
     (laptop.home / "quiet" / ".precedent-private").touch()
     quiet = ClaudeCode("quiet", cwd=str(laptop.home / "quiet")).prompt("go").reply("Done.")
     put(laptop.home / ".claude/projects" / quiet.path, quiet.data)
     first = laptop.push()
     assert (first["notes_sent"], first["redactions"]) == (2, 1)
     assert [note["path"] for note in server.notes()] == ["~/.claude/CLAUDE.md", "~/harbour/AGENTS.md"]
-    assert KEY not in str(server.notes()) and "1234" not in str(server.notes())
+    assert KEY not in str(server.notes()) and "seagull" not in str(server.notes())
     assert laptop.push()["notes_sent"] == 0
     put(project / "AGENTS.md", b"- Tides are stored in feet.\n")
     (laptop.home / ".claude/CLAUDE.md").unlink()
