@@ -11,9 +11,9 @@ from learning_team import PLAIN, WORDS, Harbour
 from precedent.clock import DAY
 from precedent.knowledge import learning, rows
 from precedent.knowledge.drafts import Draft
-from precedent.knowledge.effect import Verdict
 from precedent.knowledge.model import Kind
 from precedent.knowledge.pairs import Resolution
+from precedent.knowledge.verdicts import Verdict
 from precedent.security.acting import BY_COMMAND_LINE, By
 from precedent.security.principals import COMMAND_LINE, Principal, Role
 from precedent.store.schema import knowledge_reading, team, team_member

@@ -13,13 +13,11 @@ from precedent.knowledge.effect import (
     Given,
     Saying,
     Sessions,
-    Side,
     Story,
-    Verdict,
     effect,
-    judged,
     rank,
 )
+from precedent.knowledge.verdicts import Side, Verdict, judged
 
 ADA, BOB = 1, 2
 

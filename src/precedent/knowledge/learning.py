@@ -19,9 +19,10 @@ from precedent.store.schema import (
 
 from . import rows
 from .bundle import ANYBODY
-from .effect import Effect, Given, Saying, Sessions, Story, Verdict, effect, rank
+from .effect import Effect, Given, Saying, Sessions, Story, effect, rank
 from .model import Item, Kind, Status
 from .sameness import families
+from .verdicts import Verdict
 from .visibility import visible
 
 LOOKED_AT = 100

@@ -9,7 +9,8 @@ from pydantic import model_validator
 from precedent.http.access import Caller, PageRoutes, Program, allow
 from precedent.http.questions import Question
 from precedent.knowledge import learning
-from precedent.knowledge.effect import Effect, Verdict
+from precedent.knowledge.effect import Effect
+from precedent.knowledge.verdicts import Verdict
 from precedent.security.principals import Role
 
 from .addresses import address
