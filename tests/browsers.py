@@ -26,6 +26,7 @@ T = TypeVar("T")
 VARIABLE = "PRECEDENT_CHROMIUM"
 CHROMIUM = shutil.which(os.environ.get(VARIABLE) or "chromium")
 """Looked for before tests take settings out of the environment."""
+VENDOR = Path(__file__).parent / "web" / "vendor"
 WIDE, PHONE = (1360, 900), (390, 844)
 WATCH = """
 window.__violations = [];
@@ -155,6 +156,14 @@ def cookie_of(app: App, key: str) -> str:
     with app.store.write() as tx:
         user_id = app.accounts.get(key).user_id
         return app.logins.begin(tx, user_id, by=BY_COMMAND_LINE, how="test").cookie
+
+
+async def grave(page: Page) -> list[str]:
+    """Return what would keep somebody from using the page that is open, as axe finds it."""
+    await page.evaluate((VENDOR / "axe.min.js").read_text("utf-8"))
+    result = await page.evaluate("axe.run({resultTypes: ['violations']})")
+    found = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['any'][:1]}" for each in found]
 
 
 async def wrong(page: Page, seen: Seen, url: str) -> list[str]:

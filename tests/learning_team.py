@@ -8,6 +8,7 @@ from builders import START_US, ManualTime, home_of, put
 from precedent.app import App
 from precedent.clock import DAY, SECOND
 from precedent.knowledge import intake, learning, rows
+from precedent.knowledge.bundle import note_delivered
 from precedent.knowledge.intake import Source
 from precedent.knowledge.learning import Learned
 from precedent.knowledge.model import Finding, Item, Kind, Place
@@ -67,6 +68,14 @@ class Harbour:
 
     def approve(self, number: int) -> None:
         self.app.review.approve(number, by=BY_COMMAND_LINE)
+
+    def given(self, number: int, first: float, last: float) -> None:
+        """Have an item delivered to both, on a day and again on another."""
+        with self.app.store.write() as tx:
+            for day in (first, last):
+                for who in (self.ada, self.bob):
+                    assert who.user_id is not None
+                    note_delivered(tx, who.user_id, [number], now=START_US + round(day * DAY))
 
     def effect(self, number: int) -> Learned:
         with self.app.store.read() as tx:

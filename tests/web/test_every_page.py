@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from browsers import PHONE, WIDE, Browsers, Seen, wrong
+from browsers import PHONE, VENDOR, WIDE, Browsers, Seen, grave, wrong
 from precedent.http.access import RouteAccess
 from precedent.security.principals import Role
 
-VENDOR = Path(__file__).parent / "vendor"
-AXE = "axe.min.js"
 SUMS = json.loads((VENDOR / "sums.json").read_text("utf-8"))
 PICTURES = os.environ.get("PRECEDENT_SCREENSHOTS", "")
 SEEN_AT_DAY = "since=2026-08-01"
@@ -60,7 +58,6 @@ def test_the_checker_is_what_its_makers_gave() -> None:
 @pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", WIDE), ("light", PHONE)])
 @pytest.mark.timeout(300)
 def test_every_page_is_well(browsers: Browsers, shown: Any, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
-    axe = (VENDOR / AXE).read_text("utf-8")
     folder = Path(PICTURES) if PICTURES else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -70,10 +67,7 @@ def test_every_page_is_well(browsers: Browsers, shown: Any, tmp_path: Path, them
             seen.console.clear()
             answer = await page.goto(path.format(session=shown.sessions[0]))
             await page.wait_for_load_state("networkidle")
-            await page.evaluate(axe)
-            result = await page.evaluate("axe.run({resultTypes: ['violations']})")
-            grave = [each for each in result["violations"] if each["impact"] in {"serious", "critical"}]
-            faults = [f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['any'][:1]}" for each in grave]
+            faults = await grave(page)
             if name in BROKEN:
                 seen.console.clear()
             faults += await wrong(page, seen, shown.url)

@@ -10,6 +10,7 @@ from precedent.http.access import Caller, PageRoutes, Program, allow
 from precedent.http.questions import Question
 from precedent.knowledge import learning
 from precedent.knowledge.effect import Effect
+from precedent.knowledge.learning import Summary
 from precedent.knowledge.verdicts import Verdict
 from precedent.security.principals import Role
 
@@ -18,6 +19,7 @@ from .asking import given_fields
 from .contract import Entry, Group, Pages
 from .drawing import Timeline, timeline
 from .rendering import render
+from .writing import count
 
 routes = PageRoutes()
 READER = allow(Role.VIEWER)
@@ -56,11 +58,27 @@ def learned(
         "learned.html",
         rows=[(each, drawn(each.effect, now=now)) for each in shown],
         summary=summary,
+        in_short=in_short(summary),
         tabs=tabs,
         any=bool(found),
         looked_at=learning.LOOKED_AT,
         reviews=caller.role.includes(Role.REVIEWER),
     )
+
+
+def in_short(summary: Summary) -> str:
+    """Return what was learned in a sentence."""
+    counts = summary.counts
+    less, delivered = counts[Verdict.LESS], sum(counts.values()) - counts[Verdict.UNDELIVERED]
+    if not delivered:
+        return "No agent was given anything of it yet: connect a laptop with precedent connect, then precedent pull."
+    if delivered == 1:
+        them = "The one statement that agents were given is"
+    else:
+        them = f"{less or 'None'} of the {delivered:,} statements that agents were given {'is' if less < 2 else 'are'}"
+    if not less:
+        return f"{them}{' not' if delivered == 1 else ''} clearly said less often so far."
+    return f"{them} said less often: something did not have to be said again about {count(summary.fewer, 'time')}."
 
 
 def drawn(effect: Effect, *, now: int) -> Timeline:

@@ -10,7 +10,7 @@ from precedent.app import App
 from precedent.clock import DAY
 from precedent.http.access import Acting, Caller, PageRoutes, Program, allow
 from precedent.http.questions import Filtered, persons_seen
-from precedent.knowledge import learning, listing
+from precedent.knowledge import listing
 from precedent.knowledge.model import Item, Status
 from precedent.pipeline import backlog
 from precedent.pipeline.backlog import Backlog
@@ -54,14 +54,12 @@ class Knowledge(NamedTuple):
         this_week: how many items that are.
         approved: how many there are in all.
         pending: how many wait.
-        effects: what the approved ones changed.
     """
 
     newest: list[Item]
     this_week: int
     approved: int
     pending: int
-    effects: learning.Summary
 
 
 @routes.add("GET", "/", TEAM)
@@ -135,9 +133,8 @@ def _knowledge(tx: Any, caller: Principal, now: int) -> Knowledge:
     counts = listing.counted(tx, caller, where=listing.Filter(), now=now)
     learned = listing.Filter(statuses=(Status.APPROVED,), approved_since=now - WEEK_US)
     found = listing.listed(tx, caller, where=learned, now=now, limit=NEWEST, after=None).rows
-    effects = learning.summed(learning.learned(tx, caller, now=now))
     this_week = listing.counted(tx, caller, where=learned, now=now).get(Status.APPROVED, 0)
-    return Knowledge(found, this_week, counts.get(Status.APPROVED, 0), counts.get(Status.PENDING, 0), effects)
+    return Knowledge(found, this_week, counts.get(Status.APPROVED, 0), counts.get(Status.PENDING, 0))
 
 
 class Pipeline(NamedTuple):
