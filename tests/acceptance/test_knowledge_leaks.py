@@ -269,6 +269,22 @@ def test_counts_tell_no_more_than_lists(world: World) -> None:
         assert sum(counts.values()) == sum(sees(kind, role) for kind in KINDS), role
 
 
+def test_effects_are_sums_that_tell_neither_who_said_something_nor_where(world: World) -> None:
+    world.app.bundle(world.people["bob"])
+    approved = {*SEES, "not yet valid"}
+    for role in EVERYBODY:
+        with world.client(role) as client:
+            one = client.get(f"/api/knowledge/{world.items['approved']}/effect")
+            every = client.get("/api/knowledge/effects")
+            page = client.request("GET", "/learned", headers={"accept": "text/html"})
+        for answer in (one, every, page):
+            assert answer.status_code == 200
+            assert not [word for word in ("Quote:", "session of", "ada@") if word in answer.text], role
+        assert seen_in(page.text) == {kind for kind in KINDS if kind in approved and sees(kind, role)}, role
+        counts = every.json()["summary"]["counts"]
+        assert sum(counts.values()) == sum(kind in approved and sees(kind, role) for kind in KINDS), role
+
+
 def test_pairs_show_reviewers_the_teams_items_and_nobody_anything_personal(world: World) -> None:
     for role in ROLES:
         with world.client(role) as client:

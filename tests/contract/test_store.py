@@ -21,6 +21,8 @@ from precedent.store.migrate import revisions, upgrade
 from precedent.store.schema import (
     REVISION,
     is_described,
+    knowledge_evidence,
+    knowledge_reading,
     metadata,
     usage_activity,
     usage_event_rollup,
@@ -129,6 +131,28 @@ def test_an_upgrade_from_every_revision_keeps_all_rows(empty: Store, revision: s
     assert {name: kept[name] for name in (table.name for table in tables) if name in kept} == {
         table.name: by_span.get(table.name, 1) for table in tables if table.name in kept
     }
+
+
+def test_an_upgrade_fills_in_when_sessions_began_and_the_words_of_evidence(empty: Store) -> None:
+    upgrade(empty, to="0009")
+    before = sa.MetaData()
+    before.reflect(empty.engine)
+    made: dict[str, dict[str, Any]] = {
+        "user_account": {"id": 7}, "transcript": {"id": 3, "user_id": 7}, "knowledge_reading": {"transcript_id": 3},
+        "knowledge_item": {"id": 5, "words_hash": "of its words"},
+        "knowledge_evidence": {"id": 1, "item_id": 5, "user_id": 7},
+    }  # fmt: skip
+    turns: list[dict[str, Any]] = [
+        {"id": number, "transcript_id": 3, "byte_offset": number, "said_at": 40 - number} for number in (1, 2)
+    ]
+    with empty.write() as tx:
+        for name, values in [*made.items(), *[("knowledge_turn", turn) for turn in turns]]:
+            tx.execute(before.tables[name].insert().values(**_some_row(before.tables[name], 1) | values))
+    upgrade(empty)
+    with empty.read() as tx:
+        reading = tx.execute(sa.select(knowledge_reading.c.user_id, knowledge_reading.c.started_at)).one()
+        assert tuple(reading) == (7, 38)
+        assert tx.scalar(sa.select(knowledge_evidence.c.words_hash)) == "of its words"
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(
